@@ -1,0 +1,44 @@
+# CI, README and people call these same targets. Nothing here needs root.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: setup demo test lint soak docs clean help
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+setup: $(READY)  ## the virtual environment with everything in it
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "nansha needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): $(BIN)/python pyproject.toml .ci/constraints.txt $(wildcard core_c/nansha_core/*.p[yx][xd])
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## a day of a microgrid on real firmware: out/demo/report.html
+	$(BIN)/nansha hil run scenarios/guangzhou_day.toml --out out/demo
+
+test: $(READY)  ## every test
+	$(BIN)/python -m pytest -q
+
+soak: $(READY)  ## the long hunts
+	$(BIN)/python -m pytest -q -m 'soak or network' --override-ini timeout=3600
+
+lint: $(READY)  ## format, rules, types and arrows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## the pages that are generated
+	$(BIN)/python -m nansha.wiredoc docs/wire.md
+
+clean:  ## everything that was made
+	rm -rf $(VENV) out build core_c/nansha_core/*.c core_c/nansha_core/*.so *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

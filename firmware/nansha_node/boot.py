@@ -1,0 +1,52 @@
+"""From reset to the loop: safe outputs first, then identity, link, and round for ever.
+
+Importing this module runs the node; `main.py` on a board does nothing else.
+"""
+
+import board
+
+from nansha_node.hardware import Hardware
+
+hardware = Hardware(board)  # first of all: the outputs are safe from here on
+
+from nansha_node.app import App  # noqa: E402
+from nansha_node.store import next_boot_id  # noqa: E402
+from nansha_wire.auth import Key  # noqa: E402
+
+try:
+    from secret import KEY
+except ImportError:
+    # Without a key no command can be believed: the node runs by its role's own rule and says so.
+    import os
+
+    KEY = os.urandom(32)
+
+
+def make_link():
+    """The link that board.py names."""
+    if board.LINK == "serial":
+        from nansha_node.link_serial import SerialLink
+
+        return SerialLink(hardware.uart())
+    from nansha_node.link_mqtt import MqttLink
+
+    return MqttLink(board, hardware)
+
+
+def main():
+    """Run until something nobody foresaw happens; then outputs safe and a fresh start."""
+    try:
+        boot_id, flash_ok = next_boot_id()
+        app = App(board, hardware, make_link(), Key(KEY), boot_id, flash_ok)
+        while True:
+            app.turn()
+    except Exception as error:
+        import sys
+
+        sys.print_exception(error)
+    finally:
+        hardware.write(board.CONTACT_NC == 1, 0)
+        hardware.reset()
+
+
+main()

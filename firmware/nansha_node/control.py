@@ -1,0 +1,166 @@
+"""One step of a node: `step(cfg, state, inputs, now_ms) -> (state, outputs)`.
+
+Every decision is here or in what it calls, and nothing here reads a pin or a clock. The order is the
+order of authority: time, sensors, protection, the armed contingency, the role, the relay's times.
+A trip opens whatever the relay's times say; nothing closes against a trip.
+"""
+
+from nansha_node import protection
+from nansha_node.roles import ROLES
+from nansha_node.state import Outputs
+from nansha_wire import codes
+from nansha_wire.ticks import diff_ms
+
+MAX_DT_MS = 600000  # a longer gap is a clock gone wrong: every lease has lapsed by then anyway
+MOVING_MHZ = 30  # a change of frequency between two looks that asks for a closer one
+
+
+def step(cfg, state, inputs, now_ms):
+    """Take over `state`, look at `inputs` at `now_ms` (wraps at 2**30), give back both results."""
+    dt_ms = 0
+    if state.begun:
+        dt_ms = diff_ms(now_ms, state.t_ms)
+        if dt_ms < 0 or dt_ms > MAX_DT_MS:
+            dt_ms = MAX_DT_MS
+    state.t_ms = now_ms
+    events = []
+    _expire(state, dt_ms, events)
+    if inputs.fault != state.sensor:
+        state.sensor = inputs.fault
+        if inputs.fault:
+            events.append((codes.EV_SENSOR, inputs.fault))
+    moving = _protect(cfg, state, inputs, dt_ms, events)
+    if cfg.ROLE == "load" or cfg.ROLE == "ev_charger":
+        moving = _shed(cfg, state, inputs, dt_ms) or moving
+    closed, power_w, reason = ROLES[cfg.ROLE](cfg, state, inputs)
+    closed, power_w, reason = _permit(cfg, state, inputs, closed, power_w, reason)
+    closed, reason = _relay(cfg, state, closed, reason, dt_ms, events)
+    if not closed:
+        power_w = 0
+    state.reason = reason
+    state.power_w = power_w
+    period_ms = _cadence(cfg, state, inputs, moving, dt_ms)
+    state.begun = True
+    return state, Outputs(closed, power_w, period_ms, reason, events)
+
+
+def _expire(state, dt_ms, events):
+    """Leases and armed contingencies run out, whoever is or is not there to renew them."""
+    had = state.had_lease
+    state.lease_left_ms = max(0, state.lease_left_ms - dt_ms)
+    state.armed_left_ms = max(0, state.armed_left_ms - dt_ms)
+    state.relay_left_ms = max(0, state.relay_left_ms - dt_ms)
+    state.had_lease = state.lease_left_ms > 0
+    if had and not state.had_lease:
+        events.append((codes.EV_LEASE_LOST, state.counter & 0x3FFFFFFF))
+    elif state.had_lease and not had:
+        events.append((codes.EV_LEASE_GAINED, state.counter & 0x3FFFFFFF))
+
+
+def _protect(cfg, state, inputs, dt_ms, events):
+    """Run the trips; return whether any element is counting."""
+    index = protection.timed_out(cfg.TRIPS, state.violated_ms, inputs, dt_ms)
+    ok = protection.healthy(cfg, inputs) and not inputs.fault
+    state.healthy_ms = min(MAX_DT_MS, protection.run_timer(state.healthy_ms, ok, dt_ms))
+    if index >= 0 and state.trip < 0:
+        state.trip = index
+        events.append((codes.EV_TRIP, index))
+    if state.trip >= 0 and index < 0 and _may_return(cfg, state, inputs):
+        state.trip = -1
+        events.append((codes.EV_TRIP_CLEARED, 0))
+    for held in state.violated_ms:
+        if held >= 0:
+            return True
+    return False
+
+
+def _may_return(cfg, state, inputs):
+    """After a trip: the bus has been healthy for the whole delay, or a battery is to start a dead one.
+
+    A black start needs the host's word (a lease that says closed): a battery does not wake a bus that
+    somebody may be working on.
+    """
+    if state.healthy_ms >= cfg.RECONNECT_MS:
+        return True
+    return (
+        cfg.ROLE == "battery"
+        and inputs.v_mv < protection.DEAD_BUS_MV
+        and not inputs.fault
+        and state.lease_left_ms > 0
+        and state.want_closed
+    )
+
+
+def _shed(cfg, state, inputs, dt_ms):
+    """The tier's under-frequency step and the contingency that the host has armed.
+
+    Return whether a timer runs.
+    """
+    if inputs.v_mv < protection.DEAD_BUS_MV:
+        state.low_for_ms = state.armed_for_ms = -1
+        return False  # dead, not low: under-voltage acts
+    if inputs.fault & protection.SENSOR_F:
+        return False
+    low = inputs.f_mhz < cfg.UF_MHZ
+    state.low_for_ms = protection.run_timer(state.low_for_ms, low, dt_ms)
+    armed = state.armed_left_ms > 0 and inputs.f_mhz < state.armed_f_mhz
+    state.armed_for_ms = protection.run_timer(state.armed_for_ms, armed, dt_ms)
+    if armed and state.armed_for_ms >= state.armed_delay_ms:
+        state.shed = codes.ARMED
+        state.restore_ms = 0
+    elif low and state.low_for_ms >= cfg.UF_DELAY_MS:
+        state.shed = codes.SHED
+        state.restore_ms = 0
+    elif state.shed:
+        if inputs.f_mhz >= cfg.RESTORE_MHZ:
+            state.restore_ms += dt_ms
+            if state.restore_ms >= cfg.RESTORE_DELAY_MS:
+                state.shed = 0
+        else:
+            state.restore_ms = 0
+    return low or armed
+
+
+def _permit(cfg, state, inputs, closed, power_w, reason):
+    """What the role wants, cut down to what protection allows."""
+    if state.trip >= 0:
+        return False, 0, codes.TRIP
+    if inputs.fault:
+        # Blind: no power on a guess. A load keeps its relay, people stand behind it.
+        if cfg.ROLE == "load":
+            return state.closed, 0, codes.SENSOR
+        return False, 0, codes.SENSOR
+    if closed and not state.closed:
+        black_start = (
+            cfg.ROLE == "battery"
+            and inputs.v_mv < protection.DEAD_BUS_MV
+            and state.lease_left_ms > 0
+        )
+        if state.healthy_ms < cfg.RECONNECT_MS and not black_start:
+            return False, 0, codes.RECONNECT
+    return closed, power_w, reason
+
+
+def _relay(cfg, state, closed, reason, dt_ms, events):
+    """The relay's minimum times. They hold back comfort, never a trip or a shed."""
+    if closed == state.closed:
+        return closed, reason
+    at_once = not closed and reason in (codes.TRIP, codes.SENSOR, codes.SHED, codes.ARMED)
+    if state.relay_left_ms > 0 and not at_once:
+        return state.closed, codes.HOLD
+    state.closed = closed
+    state.relay_ops += 1
+    state.relay_left_ms = cfg.RELAY_MIN_ON_MS if closed else cfg.RELAY_MIN_OFF_MS
+    events.append((codes.EV_CLOSED if closed else codes.EV_OPENED, reason))
+    return closed, reason
+
+
+def _cadence(cfg, state, inputs, moving, dt_ms):
+    """Slow while nothing happens, fast from the first sign of a disturbance."""
+    jump_mhz = inputs.f_mhz - state.f_mhz
+    state.f_mhz = inputs.f_mhz
+    if inputs.alert or moving or jump_mhz > MOVING_MHZ or jump_mhz < -MOVING_MHZ:
+        state.fast_left_ms = cfg.FAST_HOLD_MS
+    else:
+        state.fast_left_ms = max(0, state.fast_left_ms - dt_ms)
+    return cfg.FAST_MS if state.fast_left_ms > 0 else cfg.CALM_MS

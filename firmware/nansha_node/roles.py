@@ -1,0 +1,91 @@
+"""What each role wants: (closed, power in W, reason). The lease decides first; without one, the
+role's own rule, which keeps the bus alive and the device safe with nobody to ask.
+
+Signs are bus injection. Protection and the relay's times come after, in `control`.
+"""
+
+from nansha_node import protection
+from nansha_wire import codes
+
+
+def pv(cfg, state, inputs):
+    """Feed all there is; frequency-watt takes power back above FW_START, with or without a lease."""
+    if state.lease_left_ms:
+        closed, limit_w, reason = state.want_closed, state.p_set_w, codes.SETPOINT
+    else:
+        closed, limit_w, reason = True, cfg.RATED_W, codes.FALLBACK
+    over_mhz = inputs.f_mhz - cfg.FW_START_MHZ
+    if over_mhz > 0:
+        span_mhz = cfg.FW_STOP_MHZ - cfg.FW_START_MHZ
+        left_mhz = max(0, span_mhz - over_mhz)
+        held_w = cfg.RATED_W * 16 // span_mhz * left_mhz // 16  # in this order it stays in 31 bits
+        if held_w < limit_w:
+            return closed, held_w, codes.FREQUENCY
+    return closed, limit_w, reason
+
+
+def battery(cfg, state, inputs):
+    """The host's power; without a lease, droop on frequency. The window of charge binds both."""
+    if state.lease_left_ms:
+        closed, power_w, reason = state.want_closed, state.p_set_w, codes.SETPOINT
+    else:
+        closed, power_w, reason = True, _droop_w(cfg, inputs), codes.FALLBACK
+    if power_w > 0 and inputs.x <= cfg.SOC_MIN_PM:
+        return closed, 0, codes.SOC
+    if power_w < 0 and inputs.x >= cfg.SOC_MAX_PM:
+        return closed, 0, codes.SOC
+    return closed, power_w, reason
+
+
+def _droop_w(cfg, inputs):
+    if inputs.v_mv < protection.DEAD_BUS_MV:
+        return 0
+    low_mhz = cfg.F_NOM_MHZ - inputs.f_mhz
+    if -cfg.DROOP_DEADBAND_MHZ <= low_mhz <= cfg.DROOP_DEADBAND_MHZ:
+        return 0
+    low_mhz = max(-cfg.DROOP_MHZ, min(cfg.DROOP_MHZ, low_mhz))
+    power_w = cfg.RATED_W * 64 // cfg.DROOP_MHZ * abs(low_mhz) // 64
+    power_w = power_w if low_mhz > 0 else -power_w
+    return max(cfg.MIN_W, min(cfg.MAX_W, power_w))
+
+
+def load(cfg, state, inputs):
+    """Closed, unless the lease says open or the tier's under-frequency step has shed it."""
+    if state.shed:
+        return False, 0, state.shed
+    if state.lease_left_ms:
+        if state.want_closed:
+            return True, state.p_set_w, codes.SETPOINT
+        return False, 0, codes.OPEN
+    return True, 0, codes.FALLBACK
+
+
+def ev_charger(cfg, state, inputs):
+    """Charge as the lease says; without one, the site's fallback; never below 6 A, never in a low."""
+    if not inputs.flag:
+        return False, 0, codes.UNPLUGGED
+    if state.shed:
+        return False, 0, state.shed
+    if state.lease_left_ms:
+        power_w, reason = (state.p_set_w if state.want_closed else 0), codes.SETPOINT
+    else:
+        power_w, reason = cfg.FALLBACK_W, codes.FALLBACK
+    return power_w < 0, power_w, reason
+
+
+def poi(cfg, state, inputs):
+    """Keep the breaker where it is, unless the lease moves it; close only in synchronism."""
+    if state.lease_left_ms:
+        want, reason = state.want_closed, codes.SETPOINT
+    else:
+        # Nobody to ask: come back to a grid that has long been healthy, otherwise stay.
+        want = state.closed or state.healthy_ms >= cfg.AUTO_RECONNECT_MS
+        reason = codes.FALLBACK
+    if want and not state.closed and not inputs.flag:
+        return False, 0, codes.SYNC
+    if not want:
+        return False, 0, (codes.OPEN if state.lease_left_ms else reason)
+    return True, 0, reason
+
+
+ROLES = {"pv": pv, "battery": battery, "load": load, "ev_charger": ev_charger, "poi": poi}
