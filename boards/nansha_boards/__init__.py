@@ -6,9 +6,9 @@ Imports nothing of the project, so firmware tools, the host and the rig can all 
 from nansha_boards.check import check_node, errors_only
 from nansha_boards.generate import generate_board_py
 from nansha_boards.load import board_names, load_board, load_profile, profile_names
-from nansha_boards.model import Board, BoardError, NodeSpec, Problem
+from nansha_boards.model import Board, BoardError, NodeSpec, Problem, TripKind
 from nansha_boards.profile import Profile, RoleProfile, TripRule
-from nansha_boards.roles import ROLES, TIERS, signals_of
+from nansha_boards.roles import ROLES, TIERS, signals_of, with_article
 from nansha_boards.scale import (
     Scale,
     quantise_12bit,
@@ -27,6 +27,7 @@ __all__ = [
     "Profile",
     "RoleProfile",
     "Scale",
+    "TripKind",
     "TripRule",
     "board_names",
     "check_node",
@@ -40,4 +41,5 @@ __all__ = [
     "scale_for",
     "signals_of",
     "value_from_raw",
+    "with_article",
 ]

@@ -1,7 +1,7 @@
 """Can this node run on this board? Every reason why not, each with its mend."""
 
 from nansha_boards.model import Board, NodeSpec, Problem
-from nansha_boards.roles import SIGNAL_MEANING, signals_of
+from nansha_boards.roles import SIGNAL_MEANING, signals_of, with_article
 from nansha_boards.scale import value_from_raw
 
 _OUTPUTS = ("pin_relay", "pin_pwm", "uart_tx")
@@ -110,7 +110,7 @@ def _one_pin(field: str, pin: int | None, spec: NodeSpec, board: Board) -> list[
 
 
 def _missing(field: str, spec: NodeSpec, board: Board) -> Problem:
-    what = f"no pin for the {SIGNAL_MEANING[field]} of a {spec.role}"
+    what = f"no pin for the {SIGNAL_MEANING[field]} of {with_article(spec.role)}"
     inputs = [f for f in signals_of(spec.role) if f.startswith("adc_")]
     have = len(board.adc.pins)
     if field.startswith("adc_") and have < len(inputs):

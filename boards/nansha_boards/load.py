@@ -34,7 +34,7 @@ def load_profile(name: str) -> Profile:
 
 @cache
 def _names(folder: str) -> tuple[str, ...]:
-    entries = files("nansha_boards").joinpath(folder).iterdir()
+    entries = (files("nansha_boards") / folder).iterdir()
     return tuple(sorted(e.name[:-5] for e in entries if e.name.endswith(".toml")))
 
 
@@ -44,5 +44,5 @@ def _read(folder: str, name: str, kind: str) -> dict[str, Any]:
         close = difflib.get_close_matches(name, known, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         raise BoardError(f"unknown {kind} {name!r}", mend=f"{guess}known: {', '.join(known)}")
-    text = files("nansha_boards").joinpath(folder, f"{name}.toml").read_text(encoding="utf-8")
+    text = (files("nansha_boards") / folder / f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)

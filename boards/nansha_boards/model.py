@@ -279,7 +279,7 @@ class NodeSpec(_Frozen):
     fallback_w: Int31
     """Setpoint when the lease has lapsed, W, bus injection."""
     auto_reconnect_ms: Int31 = 0
-    """poi: time of a healthy grid before it closes with no host, ms; 0: never."""
+    """poi: time of a healthy grid before it closes with no host, ms."""
     soc_min_pm: int = Field(default=0, ge=0, le=1000)
     """Lowest state of charge, per mille."""
     soc_max_pm: int = Field(default=1000, ge=0, le=1000)
@@ -298,7 +298,8 @@ class NodeSpec(_Frozen):
     @model_validator(mode="after")
     def _scales_fit(self) -> "NodeSpec":
         for name in ("scale_v", "scale_i", "scale_f", "scale_x"):
-            num, shift, _ = getattr(self, name)
-            if not 0 <= num <= NUM_MAX or not 0 <= shift <= 30:
-                raise ValueError(f"{name}: num must be 0…{NUM_MAX} and shift 0…30")
+            num, shift, offset = getattr(self, name)
+            if not 0 <= num <= NUM_MAX or not 0 <= shift <= 30 or abs(offset) > SMALL_INT_MAX:
+                what = f"{name} {(num, shift, offset)} leaves 31-bit integers: "
+                raise ValueError(f"{what}num must be 0…{NUM_MAX}, shift 0…30")
         return self

@@ -11,11 +11,15 @@ Confidence = Literal["A", "B", "C"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class TripRule(_Frozen):
     """One trip: open when the value is beyond the threshold for the delay."""
+
+    model_config = ConfigDict(strict=True)
 
     kind: TripKind
     """ov, uv: voltage; of, uf: frequency; oc: current."""
@@ -50,7 +54,7 @@ class RoleProfile(_Frozen):
     reconnect_s: float = Field(ge=0)
     """Time inside both windows before reconnection, s."""
     auto_reconnect_s: float = Field(default=0, ge=0)
-    """poi: time of a healthy grid before it closes with no host, s; 0: never."""
+    """poi: time of a healthy grid before it closes with no host, s."""
     droop_hz: float = Field(default=0, ge=0)
     """battery: deviation for full power, Hz."""
     droop_deadband_hz: float = Field(default=0, ge=0)

@@ -37,6 +37,11 @@ SIGNAL_MEANING = MappingProxyType(
 """What each signal is, in words for error texts."""
 
 
+def with_article(noun: str) -> str:
+    """The noun with a or an, for error texts."""
+    return f"{'an' if noun[0] in 'aeio' or noun == 'mqtt' else 'a'} {noun}"
+
+
 def signals_of(role: str) -> tuple[str, ...]:
     """Names of the NodeSpec pin fields that `role` needs; KeyError for an unknown role."""
     return _SIGNALS[role]

@@ -22,7 +22,7 @@ Invariants, which the comments below rely on:
  2. A linear device (a == 0) has inverse_a = +inf, and IEEE arithmetic does the case analysis:
     (L - b) * inf is -inf, +inf or, exactly at L == b, NaN, which fails every comparison.
  3. A price is held as base + delta. First base = 0; if the answer lies between two neighbouring
-    doubles, base becomes the lower one and delta is searched between them. (base - b) + delta
+    doubles, base becomes the nearer one and delta is searched between them. (base - b) + delta
     keeps full relative accuracy there, so a nearly linear device is placed exactly too.
  4. Which side of the demand a sum lies on is never decided inside its rounding error: near zero
     the sum is taken again with a compensated (two-double) accumulator.
@@ -34,9 +34,10 @@ The price rule: the common marginal cost of the devices inside their range; if t
 dearest watt now delivered; if all are at lo, the cheapest next watt; if all are fixed, 0.
 """
 
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.float cimport DBL_EPSILON
-from libc.math cimport fabs, fmax, fmin, isfinite, isnan, nextafter, INFINITY
+from libc.float cimport DBL_EPSILON, DBL_MIN
+from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, INFINITY
 from libc.stdint cimport int64_t, INT64_MIN
 from libc.string cimport memcpy
 
@@ -246,7 +247,7 @@ cdef bint hits(const Site *s, double demand, Search *q, const Sums *sums) noexce
         return False
     sweep_close(s, demand, q.base, q.at, &q.close)
     q.passes += 1
-    slack = 2.0 * DBL_EPSILON * q.close.top
+    slack = 2.0 * DBL_EPSILON * q.close.top + DBL_MIN
     if q.close.need > q.close.jump:
         excess = q.close.need - q.close.jump
         return excess <= slack or (excess <= doubt and excess <= q.close.rise)
@@ -254,28 +255,35 @@ cdef bint hits(const Site *s, double demand, Search *q, const Sums *sums) noexce
     return excess <= slack or (excess <= doubt and excess <= q.close.fall)
 
 
+cdef bint probe(const Site *s, double demand, Search *q) noexcept nogil:
+    # Looks at q.at: True if it is the price, else the bracket is narrowed to one side of it.
+    cdef Sums sums
+    sweep(s, q.base, q.at, &sums)
+    q.passes += 1
+    q.slope = sums.slope
+    if hits(s, demand, q, &sums):
+        return True
+    if q.close.need > 0.0:
+        q.low = q.at
+    else:
+        q.high = q.at
+    return False
+
+
 cdef bint search(const Site *s, double demand, Search *q) noexcept nogil:
     # Returns True with q.at on the price; False when no double is left between low and high.
-    cdef Sums sums
     cdef double beyond, x
     cdef bint up, leap = True
     cdef Py_ssize_t turn = 0
     while q.passes < MAX_PASSES:
-        sweep(s, q.base, q.at, &sums)
-        q.passes += 1
-        q.slope = sums.slope
-        if hits(s, demand, q, &sums):
+        if probe(s, demand, q):
             return True
         up = q.close.need > 0.0
         beyond = q.close.need - q.close.jump if up else q.close.need
-        if up:
-            q.low = q.at
-        else:
-            q.high = q.at
         turn += 1
         if turn <= EAGER_PASSES or turn % 3:
-            if sums.slope > 0.0:
-                x = q.at + beyond / sums.slope
+            if q.slope > 0.0:
+                x = q.at + beyond / q.slope
                 if x == q.at:       # a step below one ulp: the neighbour closes the bracket
                     x = nextafter(x, INFINITY if up else -INFINITY)
                 if q.low < x < q.high:
@@ -385,7 +393,7 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
     """Balance one site: fill p[n] and why[n], starting the search at the price `start`."""
     cdef double over = (demand - v.hi_head) - v.hi_tail
     cdef double under = (v.lo_head - demand) + v.lo_tail
-    cdef double need, lower
+    cdef double need, lower, upper
     cdef bint hit
     cdef Search q
     out.shortage = out.surplus = 0.0
@@ -415,13 +423,21 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
     q.close.jump = q.close.need = q.close.top = q.slope = 0.0
     hit = search(s, demand, &q)
     if not hit:
-        # Between neighbouring doubles: look again from the lower one (invariant 3).
+        # Between neighbouring doubles: look again from the nearer one (invariant 3).
         lower = q.low
+        upper = q.high
         q.base = lower
-        q.high = q.high - lower
         q.low = 0.0
+        q.high = upper - lower
         q.at = 0.5 * q.high
-        hit = search(s, demand, &q)
+        hit = probe(s, demand, &q)
+        if not hit:
+            if q.low > 0.0:
+                q.base = upper
+                q.low = -q.low
+                q.high = 0.0
+            q.at = 0.5 * (q.low + q.high)
+            hit = search(s, demand, &q)
     need = share(s, demand, &q, hit, p)
     if need != 0.0:
         need = absorb(s, need, 2.0 * DBL_EPSILON * fabs(demand), p)
@@ -521,17 +537,18 @@ cdef class Answer:
         return self._n
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        if flags & 1:  # PyBUF_WRITABLE
+        if flags & PyBUF_WRITABLE:
             raise BufferError("an Answer never changes: its buffer is read-only")
-        cdef Py_ssize_t *shape = &self._n
         view.buf = self._p
         view.obj = self
         view.len = self._n * sizeof(double)
         view.readonly = 1
         view.itemsize = sizeof(double)
-        view.format = b"d"
+        view.format = NULL
+        if flags & PyBUF_FORMAT:
+            view.format = b"d"
         view.ndim = 1
-        view.shape = shape
+        view.shape = &self._n
         view.strides = &view.itemsize
         view.suboffsets = NULL
         view.internal = NULL
@@ -567,6 +584,7 @@ cdef class Balance:
 
     def __init__(self, a, b, lo_w, hi_w, *, names=None):
         """Take n devices: cost a/2 p^2 + b p for p in lo_w..hi_w, all four of length n."""
+        cdef Py_ssize_t n
         if self._block != NULL:
             raise TypeError("a Balance is built once: use set_costs, set_bounds or set_device")
         try:

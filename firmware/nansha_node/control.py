@@ -12,6 +12,7 @@ from nansha_wire import codes
 from nansha_wire.ticks import diff_ms
 
 MAX_DT_MS = 600000  # a longer gap is a clock gone wrong: every lease has lapsed by then anyway
+DOUBT_MS = 100  # for so long two sensors may contradict each other
 MOVING_MHZ = 30  # a change of frequency between two looks that asks for a closer one
 
 
@@ -25,10 +26,7 @@ def step(cfg, state, inputs, now_ms):
     state.t_ms = now_ms
     events = []
     _expire(state, dt_ms, events)
-    if inputs.fault != state.sensor:
-        state.sensor = inputs.fault
-        if inputs.fault:
-            events.append((codes.EV_SENSOR, inputs.fault))
+    _doubt(state, inputs, dt_ms, events)
     moving = _protect(cfg, state, inputs, dt_ms, events)
     if cfg.ROLE == "load" or cfg.ROLE == "ev_charger":
         moving = _shed(cfg, state, inputs, dt_ms) or moving
@@ -57,8 +55,20 @@ def _expire(state, dt_ms, events):
         events.append((codes.EV_LEASE_GAINED, state.counter & 0x3FFFFFFF))
 
 
+def _doubt(state, inputs, dt_ms, events):
+    """A contradiction between two sensors becomes a fault when it lasts: a bus that comes alive
+    contradicts itself for a moment too. Until then the readings count as they are."""
+    state.doubt_ms = protection.run_timer(state.doubt_ms, inputs.fault != 0, dt_ms)
+    if state.doubt_ms < DOUBT_MS:
+        inputs.fault = 0
+    if inputs.fault != state.sensor:
+        state.sensor = inputs.fault
+        if inputs.fault:
+            events.append((codes.EV_SENSOR, inputs.fault))
+
+
 def _protect(cfg, state, inputs, dt_ms, events):
-    """Run the trips; return whether any element is counting."""
+    """Run the trips; return whether something is still to be decided."""
     index = protection.timed_out(cfg.TRIPS, state.violated_ms, inputs, dt_ms)
     ok = protection.healthy(cfg, inputs) and not inputs.fault
     state.healthy_ms = min(MAX_DT_MS, protection.run_timer(state.healthy_ms, ok, dt_ms))
@@ -68,10 +78,12 @@ def _protect(cfg, state, inputs, dt_ms, events):
     if state.trip >= 0 and index < 0 and _may_return(cfg, state, inputs):
         state.trip = -1
         events.append((codes.EV_TRIP_CLEARED, 0))
+    if state.trip >= 0:
+        return False  # open already; what is violated now is not urgent
     for held in state.violated_ms:
         if held >= 0:
             return True
-    return False
+    return state.doubt_ms >= 0
 
 
 def _may_return(cfg, state, inputs):
@@ -118,7 +130,7 @@ def _shed(cfg, state, inputs, dt_ms):
                 state.shed = 0
         else:
             state.restore_ms = 0
-    return low or armed
+    return (low or armed) and not state.shed
 
 
 def _permit(cfg, state, inputs, closed, power_w, reason):
@@ -159,7 +171,8 @@ def _cadence(cfg, state, inputs, moving, dt_ms):
     """Slow while nothing happens, fast from the first sign of a disturbance."""
     jump_mhz = inputs.f_mhz - state.f_mhz
     state.f_mhz = inputs.f_mhz
-    if inputs.alert or moving or jump_mhz > MOVING_MHZ or jump_mhz < -MOVING_MHZ:
+    alive = inputs.v_mv >= protection.DEAD_BUS_MV  # the alarm of a dead bus is no news
+    if (inputs.alert and alive) or moving or jump_mhz > MOVING_MHZ or jump_mhz < -MOVING_MHZ:
         state.fast_left_ms = cfg.FAST_HOLD_MS
     else:
         state.fast_left_ms = max(0, state.fast_left_ms - dt_ms)

@@ -63,6 +63,7 @@ class State:
         self.shed = 0  # 0, codes.SHED or codes.ARMED
         self.restore_ms = 0
         self.sensor = 0
+        self.doubt_ms = -1
         # cadence
         self.fast_left_ms = 0
         self.f_mhz = 0

@@ -7,7 +7,7 @@ from nansha_hil.plant.response import respond, zero_crossing_s
 from nansha_hil.plant.spec import BatterySpec
 
 RELEASE_FRACTION = 0.005
-"""After a hard stop the cells must move this far from the end before that direction is allowed again."""
+"""After a hard stop the cells must move this far from the end before it is released."""
 
 
 class Battery(Node):
@@ -17,9 +17,22 @@ class Battery(Node):
     tripped: the grid-forming converter has given up on an island until its contactor is opened.
     """
 
-    __slots__ = ("_charge", "_discharge", "capacity_j", "empty", "full", "live", "self_use_w", "spec", "stored_j", "tau_s", "tripped")
+    __slots__ = (
+        "_charge",
+        "_discharge",
+        "capacity_j",
+        "empty",
+        "full",
+        "live",
+        "self_use_w",
+        "spec",
+        "stored_j",
+        "tau_s",
+        "tripped",
+    )
 
     def __init__(self, name: str, spec: BatterySpec) -> None:
+        """Start at soc_start, doing nothing."""
         super().__init__(name, spec.rated_w, spec.relay_delay_s, spec.starts_closed)
         self.spec = spec
         self.tau_s = spec.tau_s
@@ -49,19 +62,24 @@ class Battery(Node):
         low = 0.0 if self.full else -self.rated_w
         return high if power_w > high else low if power_w < low else power_w
 
-    def refresh(self, live: bool) -> None:
-        """Release the hard stops where due and aim at the set power; live: the bus carries voltage."""
+    def refresh(self, live: bool, forming: bool) -> None:
+        """Release the hard stops where due and aim at the set power.
+
+        live: the bus carries voltage. forming: this converter makes it; its aim follows frequency.
+        """
         if self.empty and self.stored_j > RELEASE_FRACTION * self.capacity_j:
             self.empty = False
         if self.full and self.stored_j < (1.0 - RELEASE_FRACTION) * self.capacity_j:
             self.full = False
-        self.live = live and self.closed
+        self.live = (live or forming) and self.closed
         if not self.live:
             self.target_w = self.p_w = 0.0
             return
-        self.target_w = target = self.clip(self.command_w)
         if (self.empty and self.p_w > 0.0) or (self.full and self.p_w < 0.0):
             self.p_w = 0.0
+        if forming:
+            return
+        self.target_w = target = self.clip(self.command_w)
         if abs(target - self.p_w) <= self.band_w:
             self.p_w = target
 
@@ -82,13 +100,11 @@ class Battery(Node):
     def deliver(self, energy_j: float, h_s: float) -> float:
         """Book energy of one direction, J, over h_s seconds; what the cells allowed of it, J.
 
-        Discharging takes E / discharge_efficiency from the cells, charging stores E * charge_efficiency.
+        Discharging takes E / discharge_efficiency from the cells, charging stores E *
+        charge_efficiency.
         """
         idle_j = self.self_use_w * h_s if self.live else 0.0
-        if energy_j > 0.0:
-            cells_j = -energy_j * self._discharge
-        else:
-            cells_j = -energy_j * self._charge
+        cells_j = -energy_j * (self._discharge if energy_j > 0.0 else self._charge)
         stored = self.stored_j + cells_j - idle_j
         if not 0.0 < stored < self.capacity_j and (cells_j != 0.0 or idle_j != 0.0):
             return self._stop(energy_j, cells_j, idle_j, stored)
@@ -100,12 +116,8 @@ class Battery(Node):
         self.loss_j += idle_j - cells_j - energy_j
         return energy_j
 
-    def reach_j(self) -> float:
-        """Energy, J, that surely neither empties nor fills the cells if moved either way."""
-        return min(self.stored_j / self._discharge, self.capacity_j - self.stored_j)
-
     def _stop(self, energy_j: float, cells_j: float, idle_j: float, stored: float) -> float:
-        """Come to rest exactly at an end of the cells: the share of the step before it is delivered."""
+        """Come to rest exactly at an end of the cells: only the share before it is delivered."""
         moved_j = cells_j - idle_j
         room_j = -self.stored_j if stored <= 0.0 else self.capacity_j - self.stored_j
         share = min(1.0, room_j / moved_j) if moved_j != 0.0 else 1.0

@@ -11,11 +11,12 @@ TAPER_FLOOR = 0.05
 
 
 class Ev(Node):
-    """One charge point; the command is the charge limit in bus injection, <= 0, and 0 means pause."""
+    """One charge point; the command is the charge limit in bus injection, <= 0; 0 means pause."""
 
     __slots__ = ("needed_j", "plugged", "spec", "tau_s")
 
     def __init__(self, name: str, spec: EvSpec) -> None:
+        """Start without a car and without a limit."""
         super().__init__(name, spec.rated_w, spec.relay_delay_s, spec.starts_closed)
         self.spec = spec
         self.tau_s = spec.tau_s

@@ -16,12 +16,14 @@ def wrapped_deg(angle_deg: float) -> float:
 class Poi(Node):
     """Point of interconnection: power is import (+) or export (-).
 
-    angle_deg: phase of the bus ahead of the utility, meaningful while the breaker is open between two live sides.
+    angle_deg: phase of the bus ahead of the utility, meaningful while the breaker is open between
+    two live sides.
     """
 
     __slots__ = ("angle_deg", "frequency_hz", "healthy", "spec", "voltage_pu")
 
     def __init__(self, name: str, spec: GridSpec) -> None:
+        """Start with a healthy utility."""
         super().__init__(name, 1.0, spec.relay_delay_s, spec.starts_closed)
         self.spec = spec
         self.healthy = True
@@ -34,7 +36,7 @@ class Poi(Node):
         self.angle_deg = wrapped_deg(self.angle_deg + 360.0 * (bus_hz - self.frequency_hz) * h_s)
 
     def in_step(self, bus_hz: float, bus_pu: float) -> bool:
-        """The sync-check contact: healthy utility, and the bus dead or matched in V, f and angle."""
+        """The sync-check contact: healthy utility, bus dead or matched in V, f and angle."""
         if not self.healthy:
             return False
         if self.closed or bus_pu < DEAD_PU:
@@ -56,11 +58,17 @@ class Poi(Node):
         )
 
     def contact_changes_in_s(self, bus_hz: float) -> float:
-        """Seconds until the drifting angle reaches an edge of the sync window; inf if it stands still."""
+        """Seconds until the drifting angle meets an edge of the sync window; inf if it stands."""
         slip = 360.0 * (bus_hz - self.frequency_hz)
         if abs(slip) < 1e-6:
             return float("inf")
         edge = self.spec.sync_angle_deg
         angle = self.angle_deg if slip > 0.0 else -self.angle_deg
-        ahead = -edge - angle if angle < -edge else edge - angle if angle <= edge else 360.0 - edge - angle
+        ahead = (
+            -edge - angle
+            if angle < -edge
+            else edge - angle
+            if angle <= edge
+            else 360.0 - edge - angle
+        )
         return max(0.0, ahead / abs(slip))

@@ -7,7 +7,7 @@ from nansha_hil.plant.profile import Cursor
 from nansha_hil.plant.spec import LoadSpec
 
 FULL_POWER_PU = 0.9
-"""From this voltage on a load draws its full demand; below, as an impedance, with the square of the voltage."""
+"""From this voltage on a load draws its demand; below, like an impedance, with its square."""
 
 
 class Load(Node):
@@ -16,6 +16,7 @@ class Load(Node):
     __slots__ = ("_cursor", "factor", "spec")
 
     def __init__(self, name: str, spec: LoadSpec, cursor: Cursor) -> None:
+        """Take the demand from a profile's cursor, W."""
         super().__init__(name, spec.rated_w, spec.relay_delay_s, spec.starts_closed)
         self.spec = spec
         self.factor = 1.0

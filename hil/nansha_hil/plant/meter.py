@@ -8,8 +8,9 @@ from nansha_hil.plant.response import SETTLED_FRACTION
 class Node:
     """Part common to all components: relay, power now and target, energy counters.
 
-    p_w: power into the bus now, W. out_j and in_j: energy delivered into and drawn from the bus, J, both >= 0.
-    demand_j: what a load or car wanted; available_j: what an array could have fed; loss_j: heat inside.
+    p_w: power into the bus now, W. out_j and in_j: energy delivered into and drawn from the bus, J,
+    both >= 0. demand_j: what a load or car wanted; available_j: what an array could have fed; loss_j:
+    heat inside.
     """
 
     __slots__ = (
@@ -32,6 +33,7 @@ class Node:
     )
 
     def __init__(self, name: str, rated_w: float, relay_delay_s: float, closed: bool) -> None:
+        """Start at rest with all counters at zero."""
         self.name = name
         self.rated_w = rated_w
         self.band_w = rated_w * SETTLED_FRACTION
@@ -56,9 +58,6 @@ class Node:
         else:
             self.in_j -= energy_j
 
-    def command(self, command_w: float) -> bool:
-        """Take a new analog command, W, bus injection; True if it changed anything."""
-        if command_w == self.command_w:
-            return False
-        self.command_w = command_w
-        return True
+    def step(self, h_s: float) -> float:
+        """Let h_s seconds pass; energy into the bus, J."""
+        raise NotImplementedError

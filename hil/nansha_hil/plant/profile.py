@@ -1,8 +1,9 @@
 """Time series that drive the plant, read from a CSV and interpolated.
 
-Hourly means stand at the centre of their hour; between two centres the value is a straight line; before the first and
-after the last it is held. A mean over an hour of the interpolated line therefore differs a little from the mean in the
-file (3/4 of it and 1/8 of each neighbour): smoother than steps, which no sun and no building makes.
+Hourly means stand at the centre of their hour; between two centres the value is a straight line;
+before the first and after the last it is held. A mean over an hour of that line therefore differs a
+little from the mean in the file (3/4 of it and 1/8 of each neighbour): smoother than steps, which no
+sun and no building makes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import csv
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 TIME_COLUMN = "time_s"
@@ -26,6 +28,7 @@ class Cursor:
     __slots__ = ("_left_s", "_offset_s", "_right_s", "_slope", "_times", "_value", "_values")
 
     def __init__(self, times_s: Sequence[float], values: Sequence[float], offset_s: float) -> None:
+        """Read values over times_s, shifted so that the experiment starts at offset_s."""
         self._times = times_s
         self._values = values
         self._offset_s = offset_s
@@ -62,8 +65,9 @@ class Cursor:
 class Profile:
     """Columns of numbers over time.
 
-    times_s: seconds since the local midnight of the day of the data, strictly rising. offset_s: where the experiment
-    starts on that scale. Raises ProfileError if lengths differ, times do not rise or a value is not finite.
+    times_s: seconds since the local midnight of the day of the data, strictly rising. offset_s:
+    where the experiment starts on that scale. Raises ProfileError if lengths differ, times do not
+    rise or a value is not finite.
     """
 
     def __init__(
@@ -74,16 +78,18 @@ class Profile:
         offset_s: float = 0.0,
         name: str = "profile",
     ) -> None:
+        """Check and keep the columns."""
         self.name = name
         self.times_s = tuple(float(t) for t in times_s)
         self.offset_s = float(offset_s)
         self._columns = {key: tuple(float(v) for v in values) for key, values in columns.items()}
         if not self.times_s:
             raise ProfileError(f"{name}: no rows; add at least one")
-        for before, after in zip(self.times_s, self.times_s[1:], strict=False):
+        for before, after in pairwise(self.times_s):
             if not before < after:
                 raise ProfileError(
-                    f"{name}: {TIME_COLUMN} {after:g} follows {before:g}; sort the rows and drop repeats"
+                    f"{name}: {TIME_COLUMN} {after:g} follows {before:g}; "
+                    "sort the rows and drop repeats"
                 )
         for key, values in self._columns.items():
             if len(values) != len(self.times_s):
@@ -95,7 +101,7 @@ class Profile:
 
     @classmethod
     def constant(cls, **values: float) -> Profile:
-        """A profile that never changes; handy for tests: ``Profile.constant(poa_w_per_m2=1000.0)``."""
+        """A profile that never changes: ``Profile.constant(poa_w_per_m2=1000.0)``."""
         return cls((0.0,), {key: (value,) for key, value in values.items()}, name="constant")
 
     @property
@@ -111,7 +117,7 @@ class Profile:
         return Cursor(self.times_s, self._columns[column], self.offset_s)
 
     def starting_at(self, offset_s: float) -> Profile:
-        """The same profile for an experiment that starts offset_s seconds after the data's midnight."""
+        """The same profile for an experiment that starts offset_s after the data's midnight."""
         return Profile(self.times_s, self._columns, offset_s=offset_s, name=self.name)
 
     def renamed(self, mapping: Mapping[str, str]) -> Profile:
@@ -127,15 +133,17 @@ class Profile:
 def read_profile(path: Path | str) -> Profile:
     """Read a CSV: comment lines with #, one header row with units in the names, then numbers.
 
-    The first column must be time_s, seconds since local midnight. Raises ProfileError naming file, line, column, reason
-    and remedy; OSError if the file cannot be read.
+    The first column must be time_s, seconds since local midnight. Raises ProfileError naming file,
+    line, column, reason and remedy; OSError if the file cannot be read.
     """
     path = Path(path)
     header: list[str] = []
     times: list[float] = []
     columns: list[list[float]] = []
     with path.open(encoding="utf-8", newline="") as file:
-        for line, row in enumerate(csv.reader(file), start=1):
+        reader = csv.reader(file)
+        for row in reader:
+            line = reader.line_num
             if not row or row[0].lstrip().startswith("#"):
                 continue
             if not header:

@@ -15,30 +15,39 @@ NO_LIMIT_FRACTION = 0.999
 
 
 def cell_degc(air_degc: float, irradiance_w_per_m2: float, noct_degc: float) -> float:
-    """Cell temperature, degC: Tc = Ta + (NOCT - 20) / 800 * G (IEC 61215 NOCT model, free-standing modules)."""
+    """Cell temperature, degC: Tc = Ta + (NOCT - 20) / 800 * G (the NOCT model of IEC 61215)."""
     return air_degc + (noct_degc - NOCT_AIR_DEGC) / NOCT_W_PER_M2 * irradiance_w_per_m2
 
 
 def array_w(spec: PvSpec, irradiance_w_per_m2: float, air_degc: float) -> float:
     """AC power that the array can deliver, W, within 0..rated_w.
 
-    P = P_rated * G/1000 * (1 + gamma (Tc - 25)) * (1 - losses), the usual linear efficiency model (PVWatts, NREL/TP-6A20-62641).
+    P = P_rated * G/1000 * (1 + gamma (Tc - 25)) * (1 - losses), the linear efficiency model of
+    PVWatts (NREL/TP-6A20-62641).
     """
     heat = 1.0 + spec.gamma_per_k * (
         cell_degc(air_degc, irradiance_w_per_m2, spec.noct_degc) - STC_DEGC
     )
-    power_w = (
-        spec.rated_w * irradiance_w_per_m2 / STC_W_PER_M2 * heat * (1.0 - spec.loss_fraction)
-    )
+    power_w = spec.rated_w * irradiance_w_per_m2 / STC_W_PER_M2 * heat * (1.0 - spec.loss_fraction)
     return min(max(power_w, 0.0), spec.rated_w)
 
 
 class Pv(Node):
     """One array behind its inverter; the command is an upper limit, W."""
 
-    __slots__ = ("_gain", "_heat_0", "_heat_g", "_heat_t", "irradiance_w_per_m2", "ready_us", "spec", "tau_s")
+    __slots__ = (
+        "_gain",
+        "_heat_0",
+        "_heat_g",
+        "_heat_t",
+        "irradiance_w_per_m2",
+        "ready_us",
+        "spec",
+        "tau_s",
+    )
 
     def __init__(self, name: str, spec: PvSpec) -> None:
+        """Start dark, connected and without a limit."""
         super().__init__(name, spec.rated_w, spec.relay_delay_s, spec.starts_closed)
         self.spec = spec
         self.tau_s = spec.tau_s
@@ -52,7 +61,7 @@ class Pv(Node):
         self._heat_g = spec.gamma_per_k * (spec.noct_degc - NOCT_AIR_DEGC) / NOCT_W_PER_M2
 
     def refresh(self, irradiance_w_per_m2: float, air_degc: float, live: bool) -> None:
-        """Set what is available and aimed at; live: the bus carries voltage and the restart delay is over."""
+        """Set what is available and aimed at; live: bus voltage there, restart delay over."""
         self.irradiance_w_per_m2 = irradiance_w_per_m2
         available = (
             self._gain

@@ -1,6 +1,7 @@
 """What a plant is made of: frozen parameter records, one a component.
 
-Sign of every power in this package: bus injection, + delivers into the site's bus. Ratings are magnitudes.
+Sign of every power in this package: bus injection, + delivers into the site's bus. Ratings are
+magnitudes.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ def _require(condition: bool, message: str) -> None:
 class PvSpec:
     """A photovoltaic array behind its inverter.
 
-    rated_w: DC power at 1000 W/m2 and 25 degC cells; also the inverter's AC limit. gamma_per_k: relative change of
-    power per kelvin of cell temperature (negative). loss_fraction: wiring, soiling, inverter. noct_degc: nominal
-    operating cell temperature. tau_s: response to a new limit. restart_delay_s: live bus time before it feeds again.
+    rated_w: DC power at 1000 W/m2 and 25 degC cells; also the inverter's AC limit. gamma_per_k:
+    relative change of power per kelvin of cell temperature (negative). loss_fraction: wiring,
+    soiling, inverter. noct_degc: nominal operating cell temperature. tau_s: response to a new
+    limit. restart_delay_s: live bus time before it feeds again.
     """
 
     rated_w: float
@@ -41,6 +43,7 @@ class PvSpec:
     starts_closed: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(self.rated_w > 0.0, "pv rated_w must be above 0")
         _require(-0.02 <= self.gamma_per_k <= 0.0, "pv gamma_per_k must lie in -0.02..0")
         _require(0.0 <= self.loss_fraction < 1.0, "pv loss_fraction must lie in 0..1")
@@ -53,9 +56,9 @@ class PvSpec:
 class BatterySpec:
     """A battery behind its converter.
 
-    charge_efficiency and discharge_efficiency are one-way, AC to cells and cells to AC. self_use_w is drawn from the
-    cells while the contactor is closed on a live bus. tau_s: first-order response to a new set power. A grid-forming
-    converter holds the island's voltage and frequency.
+    charge_efficiency and discharge_efficiency are one-way, AC to cells and cells to AC. self_use_w
+    is drawn from the cells while the contactor is closed on a live bus. tau_s: first-order response
+    to a new set power. A grid-forming converter holds the island's voltage and frequency.
     """
 
     rated_w: float
@@ -70,6 +73,7 @@ class BatterySpec:
     starts_closed: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(self.rated_w > 0.0, "battery rated_w must be above 0")
         _require(self.capacity_wh > 0.0, "battery capacity_wh must be above 0")
         _require(0.0 <= self.soc_start <= 1.0, "battery soc_start must lie in 0..1")
@@ -86,7 +90,8 @@ class BatterySpec:
 class LoadSpec:
     """A switched load that follows a profile column.
 
-    rated_w: what the circuit is sized for; only a scale for displays. column: the profile column, watts of demand.
+    rated_w: what the circuit is sized for; only a scale for displays. column: the profile column,
+    watts of demand.
     """
 
     rated_w: float
@@ -96,6 +101,7 @@ class LoadSpec:
     starts_closed: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(self.rated_w > 0.0, "load rated_w must be above 0")
         _require(self.relay_delay_s >= 0.0, "load relay_delay_s must not be negative")
         _require(
@@ -108,8 +114,9 @@ class LoadSpec:
 class EvSpec:
     """A charge point for one vehicle.
 
-    min_w: below it the car pauses (6 A a phase, IEC 61851-1). taper_wh: over the last taper_wh of its energy the car
-    reduces its power in proportion, down to 5 % of rated_w. tau_s: response to a new limit.
+    min_w: below it the car pauses (6 A a phase, IEC 61851-1). taper_wh: over the last taper_wh of
+    its energy the car reduces its power in proportion, down to 5 % of rated_w. tau_s: response to a
+    new limit.
     """
 
     rated_w: float
@@ -120,6 +127,7 @@ class EvSpec:
     starts_closed: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(self.rated_w > 0.0, "ev rated_w must be above 0")
         _require(0.0 <= self.min_w <= self.rated_w, "ev min_w must lie in 0..rated_w")
         _require(self.taper_wh >= 0.0, "ev taper_wh must not be negative")
@@ -131,9 +139,10 @@ class EvSpec:
 class GridSpec:
     """The utility behind the point of interconnection, and the sync check of its breaker.
 
-    source_ohm: impedance a phase between the utility and the bus. return_angle_deg: phase of the utility against the
-    island at the moment it comes back. The sync_ limits close the sync-check contact; a breaker closed beyond the
-    damage_ limits (C: common practice for sources up to 500 kVA, 0.3 Hz, 10 %, 20 degrees) is recorded as out of phase.
+    source_ohm: impedance a phase between the utility and the bus. return_angle_deg: phase of the
+    utility against the island at the moment it comes back. The sync_ limits close the sync-check
+    contact; a breaker closed beyond the damage_ limits (C: common practice for sources up to 500
+    kVA, 0.3 Hz, 10 %, 20 degrees) is recorded as out of phase.
     """
 
     voltage_pu: float = 1.0
@@ -150,6 +159,7 @@ class GridSpec:
     starts_closed: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(self.source_ohm >= 0.0, "grid source_ohm must not be negative")
         _require(self.relay_delay_s >= 0.0, "grid relay_delay_s must not be negative")
 
@@ -158,10 +168,11 @@ class GridSpec:
 class BusSpec:
     """The site's bus and the island it can become.
 
-    nominal_v: phase to neutral, RMS. inertia_s: virtual inertia constant H of the grid-forming converters on their
-    summed rating. droop_pu: relative frequency fall from zero to rated power. damping_w_per_hz: how much less the
-    loads draw per hertz of fall. voltage_tau_s: how fast the bus voltage (a one-cycle RMS) follows.
-    collapsed_pu: bus voltage while the dead utility's neighbours hang on the closed breaker.
+    nominal_v: phase to neutral, RMS. inertia_s: virtual inertia constant H of the grid-forming
+    converters on their summed rating. droop_pu: relative frequency fall from zero to rated power.
+    damping_w_per_hz: how much less the loads draw per hertz of fall. voltage_tau_s: how fast the
+    bus voltage (a one-cycle RMS) follows. collapsed_pu: bus voltage while the dead utility's
+    neighbours hang on the closed breaker.
     """
 
     nominal_v: float = 230.0
@@ -180,6 +191,7 @@ class BusSpec:
     alarm_hold_s: float = 0.5
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(self.nominal_v > 0.0, "bus nominal_v must be above 0")
         _require(self.nominal_hz > 0.0, "bus nominal_hz must be above 0")
         _require(self.phases in (1, 3), "bus phases must be 1 or 3")
@@ -201,7 +213,8 @@ AssetSpec = PvSpec | BatterySpec | LoadSpec | EvSpec
 class PlantSpec:
     """A whole plant: its assets by name, the utility, the bus.
 
-    poi: the name of the point of interconnection; it must not be an asset's. temperature_column: outdoor air, degC.
+    poi: the name of the point of interconnection; it must not be an asset's. temperature_column:
+    outdoor air, degC.
     """
 
     assets: Mapping[str, AssetSpec]
@@ -211,5 +224,6 @@ class PlantSpec:
     temperature_column: str = "temperature_degc"
 
     def __post_init__(self) -> None:
+        """Refuse what no real component could have."""
         _require(bool(self.assets), "a plant needs at least one asset")
         _require(self.poi not in self.assets, f"{self.poi!r} names both an asset and the poi")

@@ -11,13 +11,15 @@ class Cloud:
     __slots__ = ("_from", "_ramp_s", "_start_s", "_to")
 
     def __init__(self) -> None:
+        """Start under a clear sky."""
         self._from = 1.0
         self._to = 1.0
         self._start_s = 0.0
         self._ramp_s = 0.0
 
     def set(self, now_s: float, depth: float, ramp_s: float) -> None:
-        """Dim irradiance by depth (0 clear, 1 dark), ramping over ramp_s seconds from what it is now.
+        """Dim irradiance by depth (0 clear, 1 dark), ramping over ramp_s seconds from what it is
+        now.
 
         Raises ValueError for a depth outside 0..1 or a negative ramp.
         """
@@ -41,7 +43,7 @@ class Cloud:
 
 
 class Weather:
-    """Irradiance in the planes of the arrays, W/m2, and outdoor temperature, degC, of one moment."""
+    """Irradiance in the arrays' planes, W/m2, and outdoor temperature, degC, of one moment."""
 
     __slots__ = ("_irradiance", "_temperature", "cloud", "irradiance_w_per_m2", "temperature_degc")
 

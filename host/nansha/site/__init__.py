@@ -2,23 +2,22 @@
 
 from nansha.site.load import load_site, parse_site
 from nansha.site.model import (
+    AnyAsset,
     Asset,
     Battery,
     Broker,
     EvCharger,
-    Link,
     Load,
-    MqttLink,
     Poi,
     Pv,
-    SerialLink,
-    Site,
     SiteInfo,
-    site_json_schema,
 )
+from nansha.site.parts import Link, MqttLink, SerialLink
 from nansha.site.problems import FieldProblem, SiteError
+from nansha.site.site import Site, site_json_schema
 
 __all__ = [
+    "AnyAsset",
     "Asset",
     "Battery",
     "Broker",

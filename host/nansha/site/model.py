@@ -1,30 +1,25 @@
 """The site file as frozen models. Powers here are positive magnitudes: rating, limit, demand."""
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from nansha_boards import NodeSpec, generate_board_py, load_board
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from nansha.errors import NanshaError
 from nansha.site.parts import (
     BatteryProtection,
     Link,
     LoadProtection,
-    MqttLink,
     Part,
     Pins,
     PoiProtection,
     Protection,
     PvProtection,
     Relay,
-    SerialLink,
     Transducers,
 )
 
 Ident = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Watts = Annotated[float, Field(gt=0, le=50_000_000)]
-"""Up to 50 MW, where currents would leave 31-bit integers."""
+Watts = Annotated[float, Field(ge=1, le=50_000_000)]
+"""From 1 W, the unit of the nodes, to 50 MW, where currents would leave 31-bit integers."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Efficiency = Annotated[float, Field(gt=0, le=1)]
 
@@ -163,88 +158,13 @@ class Poi(_AssetBase):
     """Overrides of the profile."""
 
 
-Asset = Annotated[Pv | Battery | Load | EvCharger | Poi, Field(discriminator="role")]
+AnyAsset = Pv | Battery | Load | EvCharger | Poi
+Asset = Annotated[AnyAsset, Field(discriminator="role")]
 
-ASSET_CLASSES: dict[str, type[Pv | Battery | Load | EvCharger | Poi]] = {
+ASSET_CLASSES: dict[str, type[AnyAsset]] = {
     "pv": Pv,
     "battery": Battery,
     "load": Load,
     "ev_charger": EvCharger,
     "poi": Poi,
 }
-
-
-class SiteFile(Part):
-    """A site file as it is written; only for its JSON schema."""
-
-    model_config = ConfigDict(title="Nansha site file")
-
-    site: SiteInfo
-    """The site."""
-    broker: Broker = Broker()
-    """The broker."""
-    asset: tuple[Asset, ...]
-    """The assets."""
-
-
-class Site(Part):
-    """A checked site. Made by load_site; the assets are in the order of the file."""
-
-    info: SiteInfo
-    """The [site] table."""
-    broker: Broker
-    """The [broker] table."""
-    assets: tuple[Asset, ...]
-    """The assets."""
-    folder: Path = Path()
-    """Folder of the site file."""
-
-    @property
-    def id(self) -> str:
-        """Short name of the site."""
-        return self.info.id
-
-    @property
-    def poi(self) -> Poi:
-        """The point of interconnection."""
-        return next(a for a in self.assets if isinstance(a, Poi))
-
-    @property
-    def secret_path(self) -> Path | None:
-        """The file of the nodes' keys, or None where the site names none."""
-        return self.folder / self.info.secret_file if self.info.secret_file else None
-
-    def asset(self, asset_id: str) -> Pv | Battery | Load | EvCharger | Poi:
-        """The asset of that id; NanshaError where there is none."""
-        for asset in self.assets:
-            if asset.id == asset_id:
-                return asset
-        known = ", ".join(a.id for a in self.assets)
-        raise NanshaError(f"no asset {asset_id!r}", self.id, f"known: {known}")
-
-    def node_spec(
-        self, asset_id: str, link_override: Literal["serial", "mqtt"] | None = None
-    ) -> NodeSpec:
-        """What the node of an asset is told; the rig may override the link."""
-        from nansha.site.node import build_node_spec
-
-        asset = self.asset(asset_id)
-        links: dict[str, SerialLink | MqttLink] = {
-            "serial": SerialLink(port="override"),
-            "mqtt": MqttLink(),
-        }
-        if link_override is not None and link_override != asset.link.kind:
-            asset = asset.model_copy(update={"link": links[link_override]})
-        return build_node_spec(self.info, self.broker, asset)
-
-    def board_py(
-        self, asset_id: str, link_override: Literal["serial", "mqtt"] | None = None
-    ) -> str:
-        """The text of the node's board.py; nansha_boards.BoardError where it cannot work."""
-        spec = self.node_spec(asset_id, link_override)
-        return generate_board_py(spec, load_board(spec.board))
-
-
-def site_json_schema() -> dict[str, Any]:
-    """JSON schema of a site file, for editors and for `nansha site schema`."""
-    return SiteFile.model_json_schema()

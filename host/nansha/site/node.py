@@ -1,10 +1,13 @@
 """From an asset to the NodeSpec of its node: watts, volts and hertz become scaled integers."""
 
+from typing import Any
+
 from nansha_boards import (
     Board,
     NodeSpec,
     RoleProfile,
     Scale,
+    TripKind,
     TripRule,
     load_board,
     load_profile,
@@ -12,7 +15,7 @@ from nansha_boards import (
     signals_of,
 )
 
-from nansha.site.model import Battery, Broker, EvCharger, Load, Poi, Pv, SiteInfo
+from nansha.site.model import AnyAsset, Battery, Broker, EvCharger, Load, Poi, Pv, SiteInfo
 
 _SIGNAL_OF_PIN = {
     "pin_relay": "relay",
@@ -25,8 +28,6 @@ _SIGNAL_OF_PIN = {
     "adc_x": "adc_x",
 }
 """NodeSpec field to key of the site file's `pins` table."""
-
-AnyAsset = Pv | Battery | Load | EvCharger | Poi
 
 
 def build_node_spec(info: SiteInfo, broker: Broker, asset: AnyAsset) -> NodeSpec:
@@ -114,7 +115,7 @@ def fallback_charge_w(asset: EvCharger) -> float:
     return asset.min_w if asset.fallback_charge_w is None else asset.fallback_charge_w
 
 
-def _link(asset: AnyAsset, board: Board) -> dict[str, int | None]:
+def _link(asset: AnyAsset, board: Board) -> dict[str, Any]:
     if asset.link.kind == "mqtt":
         return dict.fromkeys(("uart_id", "uart_tx", "uart_rx", "uart_baud"))
     pins, default = asset.pins, board.default_pins
@@ -126,10 +127,10 @@ def _link(asset: AnyAsset, board: Board) -> dict[str, int | None]:
     }
 
 
-def _pins(asset: AnyAsset, board: Board) -> dict[str, int | None]:
+def _pins(asset: AnyAsset, board: Board) -> dict[str, Any]:
     """Pins of the signals that the role has; None for the rest, even where the site names one."""
     needed = signals_of(asset.role)
-    chosen: dict[str, int | None] = {}
+    chosen: dict[str, Any] = {}
     for field, key in _SIGNAL_OF_PIN.items():
         own = getattr(asset.pins, key)
         default = getattr(board.default_pins, field)
@@ -137,7 +138,7 @@ def _pins(asset: AnyAsset, board: Board) -> dict[str, int | None]:
     return chosen
 
 
-def _scales(info: SiteInfo, asset: AnyAsset, rated_ma: int) -> dict[str, Scale]:
+def _scales(info: SiteInfo, asset: AnyAsset, rated_ma: int) -> dict[str, Any]:
     ranges = asset.transducers
     i_max_ma = round(rated_ma * 1.5) if ranges.i_max_a is None else round(ranges.i_max_a * 1000)
     f_hz = ranges.f_hz or (info.nominal_hz - 5, info.nominal_hz + 5)
@@ -154,7 +155,7 @@ def _scales(info: SiteInfo, asset: AnyAsset, rated_ma: int) -> dict[str, Scale]:
     }
 
 
-def _trip(rule: TripRule, nominal_v: float, rated_ma: int) -> tuple[str, int, int]:
+def _trip(rule: TripRule, nominal_v: float, rated_ma: int) -> tuple[TripKind, int, int]:
     if rule.hz is not None:
         threshold = rule.hz * 1000
     else:

@@ -96,7 +96,7 @@ class Transducers(Part):
 
     v_v: Range = (0.0, 300.0)
     """Voltage, phase to neutral, V."""
-    i_max_a: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    i_max_a: Annotated[float, Field(ge=0.01, le=10_000)] | None = None
     """Current at full scale, A; the transducer is bidirectional. Default: 1.5 x rated."""
     f_hz: Range | None = None
     """Frequency, Hz. Default: nominal -5…+5."""
@@ -156,5 +156,5 @@ class LoadProtection(Protection):
 class PoiProtection(Protection):
     """Overrides of the point of interconnection."""
 
-    auto_reconnect_s: Seconds | None = None
-    """Time of a healthy grid before it closes with no host, s; 0: never."""
+    auto_reconnect_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    """Time of a healthy grid before it closes with no host, s."""

@@ -32,4 +32,11 @@ class SiteError(NanshaError):
 
     def __str__(self) -> str:
         """One line a problem: `FILE: FIELD: what; how to mend it`."""
-        return "\n".join(f"{self.file}: {problem}" for problem in self.problems)
+        return "\n".join(_one_line(f"{self.file}: {problem}") for problem in self.problems)
+
+
+def _one_line(text: str) -> str:
+    """`text` with whatever would break a line or a terminal escaped; names come from the file."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

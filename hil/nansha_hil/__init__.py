@@ -1,0 +1,1 @@
+"""The rig: the same firmware against emulated hardware and a simulated plant."""

@@ -1,0 +1,58 @@
+"""Transition functions (IEEE 2030.7): which mode the site is in, and what the breaker is told."""
+
+from __future__ import annotations
+
+from nansha.dispatch.model import Mode
+from nansha.dispatch.state import ControlState
+from nansha.image import Image, Sample
+from nansha.site import Site
+
+RECONNECT_AFTER_MS = 30_000
+"""The grid must have been healthy for so long before the host asks for reconnection; the node's own
+delay comes on top, and its synchronism check has the last word."""
+GRID_V_PU = (0.90, 1.07)
+"""GB/T 12325 at 220 V."""
+GRID_HZ = 0.2
+"""GB/T 15945, allowed deviation, Hz."""
+LIVE_PU = 0.5
+"""A bus with more voltage than this is alive."""
+
+
+def grid_healthy(site: Site, poi: Sample) -> bool:
+    """Whether voltage and frequency on the grid's side are fit to connect to."""
+    low, high = (site.info.nominal_v * pu for pu in GRID_V_PU)
+    return low <= poi.v_v <= high and abs(poi.f_hz - site.info.nominal_hz) <= GRID_HZ
+
+
+def bus_alive(site: Site, image: Image) -> bool | None:
+    """Whether the bus has voltage, as any asset behind the breaker sees it; None: nobody says."""
+    seen = None
+    for asset, sample in image.samples.items():
+        if asset != site.poi.id and sample.fresh:
+            if sample.v_v > LIVE_PU * site.info.nominal_v:
+                return True
+            seen = False
+    return seen
+
+
+def next_mode(site: Site, state: ControlState, image: Image) -> Mode:
+    """The mode now; keeps the last one while the point of interconnection is silent."""
+    poi = image.fresh(site.poi.id)
+    if poi is None:
+        return state.mode
+    if grid_healthy(site, poi):
+        if state.grid_ok_since_ms < 0:
+            state.grid_ok_since_ms = image.t_ms
+    else:
+        state.grid_ok_since_ms = -1
+    if poi.closed:
+        return Mode.GRID_CONNECTED
+    ready = state.grid_ok_since_ms >= 0 and image.t_ms - state.grid_ok_since_ms >= RECONNECT_AFTER_MS
+    if ready:
+        return Mode.SYNCHRONISING
+    return Mode.BLACK if bus_alive(site, image) is False else Mode.ISLANDED
+
+
+def breaker_closed(mode: Mode) -> bool:
+    """What the breaker's node is told; it closes only when its own checks agree."""
+    return mode in (Mode.GRID_CONNECTED, Mode.SYNCHRONISING)

@@ -1,0 +1,77 @@
+"""What a session knows of one node beyond its measurements: boot, counters, what was sent and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nansha.dispatch import AssetDispatch
+from nansha_wire.auth import Key
+
+LEASE_MS = 10_000
+RENEW_MS = 4_000
+"""A lease is renewed after less than half of it: one lost message costs nothing."""
+CONTINGENCY_MS = 60_000
+CONTINGENCY_RENEW_MS = 20_000
+TIME_MS = 60_000
+
+
+@dataclass(slots=True)
+class Peer:
+    """One node."""
+
+    asset: str
+    node: int
+    key: Key
+    deadband_w: int
+    """A setpoint that moves less waits for the lease's renewal."""
+    power_matters: bool
+    """False where only the contact is commanded."""
+    boot_id: int = -1
+    seen_ms: int = -1
+    """Node clock of the last telemetry."""
+    arrived_ms: int = -1
+    """Host time of it."""
+    counter: int = 0
+    seq: int = 0
+    leased: bool = False
+    stranger: str | None = None
+    """Who the node says it is, when it is not who the site expects."""
+    events_seen: int = 0
+    owes_time: bool = True
+    setpoint: AssetDispatch | None = None
+    setpoint_ms: int = -1
+    contingency: tuple[bool, float] | None = None
+    contingency_ms: int = -1
+    time_ms: int = -1
+    results: dict[str, int] = field(default_factory=dict)
+    """How often the node answered with each result."""
+
+    def rebooted(self, boot_id: int) -> None:
+        """A new boot: nothing that was sent holds any more."""
+        self.boot_id = boot_id
+        self.counter = 0
+        self.events_seen = 0
+        self.owes_time = True
+        self.setpoint = None
+        self.contingency = None
+
+    def wants_setpoint(self, item: AssetDispatch, now_ms: int) -> bool:
+        """Whether the setpoint has to go out now: changed, lapsed or due for renewal."""
+        last = self.setpoint
+        if last is None or last.closed != item.closed or not self.leased:
+            return True
+        if self.power_matters and last.p_w != item.p_w:
+            ends = item.p_w == 0 or last.p_w == 0
+            if ends or abs(last.p_w - item.p_w) >= self.deadband_w:
+                return True
+        return now_ms - self.setpoint_ms >= RENEW_MS
+
+    def wants_contingency(self, item: AssetDispatch, now_ms: int) -> bool:
+        """Whether the armed contingency has to go out now."""
+        if self.contingency != (item.armed, item.armed_f_hz):
+            return True
+        return item.armed and now_ms - self.contingency_ms >= CONTINGENCY_RENEW_MS
+
+    def wants_time(self, now_ms: int) -> bool:
+        """Whether the node is owed the time, or word that its events are held."""
+        return self.owes_time or now_ms - self.time_ms >= TIME_MS
