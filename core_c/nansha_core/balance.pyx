@@ -37,7 +37,7 @@ dearest watt now delivered; if all are at lo, the cheapest next watt; if all are
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.float cimport DBL_EPSILON, DBL_MIN
-from libc.math cimport fabs, fmax, fmin, isfinite, nextafter, INFINITY
+from libc.math cimport fabs, isfinite, nextafter, INFINITY
 from libc.stdint cimport int64_t, INT64_MIN
 from libc.string cimport memcpy
 
@@ -60,12 +60,18 @@ cdef enum:
 
 # ------------------------------------------------------------------ layer 1: one device
 
+# Not fmin and fmax: those owe NaN a care that costs a call; these are one instruction each.
+cdef inline double smaller(double x, double y) noexcept nogil:
+    return x if x < y else y
+
+
+cdef inline double larger(double x, double y) noexcept nogil:
+    return x if x > y else y
+
+
 cdef inline double at(const Site *s, Py_ssize_t i, double x) noexcept nogil:
-    # p_i where the price exceeds b_i by x; a tie (NaN) falls to lo. max and min in this form
-    # are one instruction each, and the order of the comparisons is what sends NaN to lo.
-    cdef double p = x * s.inverse_a[i]
-    p = p if p > s.lo[i] else s.lo[i]
-    return p if p < s.hi[i] else s.hi[i]
+    # p_i where the price exceeds b_i by x; the order of arguments is what sends a tie (NaN) to lo.
+    return smaller(larger(x * s.inverse_a[i], s.lo[i]), s.hi[i])
 
 
 cdef inline double limit(const Site *s, Py_ssize_t i, double x, bint right) noexcept nogil:
@@ -105,8 +111,7 @@ cdef inline void gather(const Site *s, Py_ssize_t i, double base, double delta,
                         Sums *to) noexcept nogil:
     cdef double x = (base - s.b[i]) + delta
     cdef double free = x * s.inverse_a[i]
-    cdef double p = free if free > s.lo[i] else s.lo[i]
-    p = p if p < s.hi[i] else s.hi[i]
+    cdef double p = smaller(larger(free, s.lo[i]), s.hi[i])
     to.total += p
     to.size += fabs(p)
     to.slope += s.inverse_a[i] if free == p else 0.0
@@ -139,8 +144,9 @@ cdef struct Close:
     double fall      # and downwards
 
 
-cdef void sweep_close(const Site *s, double demand, double base, double delta,
+cdef void sweep_close(const Site *s, double demand, double base, double delta, double *fill,
                       Close *out) noexcept nogil:
+    # Also leaves every p_i in fill: close to the demand, this is usually the last sweep.
     cdef Pair need, jump
     cdef double x, free, p, top = fabs(demand), rise = 0.0, fall = 0.0
     cdef Py_ssize_t i
@@ -149,13 +155,13 @@ cdef void sweep_close(const Site *s, double demand, double base, double delta,
     for i in range(s.n):
         x = (base - s.b[i]) + delta
         free = x * s.inverse_a[i]
-        p = at(s, i, x)
+        p = smaller(larger(free, s.lo[i]), s.hi[i])
+        fill[i] = p
         accumulate(&need, -p)
-        top = fmax(top, fabs(p))
-        if free == p:
-            rise += s.hi[i] - p
-            fall += p - s.lo[i]
-        elif free != free:
+        top = larger(top, fabs(p))
+        rise += s.hi[i] - p if free == p else 0.0
+        fall += p - s.lo[i] if free == p else 0.0
+        if free != free:
             accumulate(&jump, s.hi[i])
             accumulate(&jump, -s.lo[i])
     out.need = need.head + need.tail
@@ -175,11 +181,11 @@ cdef void survey_site(const Site *s, Survey *out) noexcept nogil:
     for i in range(s.n):
         accumulate(&lo, s.lo[i])
         accumulate(&hi, s.hi[i])
-        out.lo_top = fmax(out.lo_top, fabs(s.lo[i]))
-        out.hi_top = fmax(out.hi_top, fabs(s.hi[i]))
-        low = fmin(low, margin(s, i, s.lo[i]))
-        high = fmax(high, margin(s, i, s.hi[i]))
-        wide = fmax(wide, fabs(s.b[i]) + s.a[i] * fmax(fabs(s.lo[i]), fabs(s.hi[i])))
+        out.lo_top = larger(out.lo_top, fabs(s.lo[i]))
+        out.hi_top = larger(out.hi_top, fabs(s.hi[i]))
+        low = smaller(low, margin(s, i, s.lo[i]))
+        high = larger(high, margin(s, i, s.hi[i]))
+        wide = larger(wide, fabs(s.b[i]) + s.a[i] * larger(fabs(s.lo[i]), fabs(s.hi[i])))
     slack = 1e-9 * wide if wide > 0.0 else 1.0      # far more than any rounding of the margins
     out.lo_head = lo.head
     out.lo_tail = lo.tail
@@ -220,9 +226,9 @@ cdef double next_break(const Site *s, double base, double delta, bint up) noexce
         lower = s.a[i] * s.lo[i] - (base - s.b[i])
         upper = s.a[i] * s.hi[i] - (base - s.b[i])
         if up:
-            best = fmin(best, lower if lower > delta else (upper if upper > delta else INFINITY))
+            best = smaller(best, lower if lower > delta else (upper if upper > delta else INFINITY))
         else:
-            best = fmax(best, upper if upper < delta else (lower if lower < delta else -INFINITY))
+            best = larger(best, upper if upper < delta else (lower if lower < delta else -INFINITY))
     return best
 
 
@@ -231,7 +237,8 @@ cdef struct Search:
     double low, high     # sums below and above the demand, as deltas from base
     double at            # where the last sweep was made
     double slope         # there
-    Close close          # there, if found
+    Close close          # there; only need and jump if far from the demand
+    double *p            # there, if close
     Py_ssize_t passes
 
 
@@ -245,7 +252,7 @@ cdef bint hits(const Site *s, double demand, Search *q, const Sums *sums) noexce
         q.close.need = demand - sums.total
         q.close.jump = 0.0
         return False
-    sweep_close(s, demand, q.base, q.at, &q.close)
+    sweep_close(s, demand, q.base, q.at, q.p, &q.close)
     q.passes += 1
     slack = 2.0 * DBL_EPSILON * q.close.top + DBL_MIN
     if q.close.need > q.close.jump:
@@ -314,16 +321,18 @@ cdef double missing(const Site *s, double demand, const double *p) noexcept nogi
     return need.head + need.tail
 
 
-cdef double share(const Site *s, double demand, const Search *q, bint hit, double *p) noexcept nogil:
+cdef double share(const Site *s, double demand, const Search *q, bint hit, double nudge,
+                  double *p) noexcept nogil:
     # Fill p between the answers at the two ends of what is left of the bracket, every device
     # at the same fraction of its own gap. After a hit the ends are the two limits at one price,
-    # so that only ties have a gap: this line IS the tie rule. Returns what is still missing.
+    # so that only ties have a gap: this IS the tie rule. nudge is a part of the price too
+    # small for the double q.at to hold; ties do not see it. Returns what is still missing.
     cdef double first = q.at if hit else q.low
     cdef double last = q.at if hit else q.high
-    cdef double need, gap = 0.0, fraction, x, end, nudge = 0.0
+    cdef double need, gap = 0.0, fraction, x, end
     cdef Py_ssize_t i
-    if hit and q.close.jump == 0.0 and q.slope > 0.0:
-        nudge = q.close.need / q.slope      # the part of the price that a double cannot hold
+    if hit and q.close.jump == 0.0 and nudge == 0.0:
+        return q.close.need                 # p is as the last sweep left it
     for i in range(s.n):
         x = (q.base - s.b[i]) + first
         if s.a[i] > 0.0:
@@ -333,22 +342,27 @@ cdef double share(const Site *s, double demand, const Search *q, bint hit, doubl
             gap += limit(s, i, (q.base - s.b[i]) + last, hit) - p[i]
     need = missing(s, demand, p)
     if gap > 0.0:
-        fraction = fmin(fmax(need / gap, 0.0), 1.0)
+        fraction = smaller(larger(need / gap, 0.0), 1.0)
         for i in range(s.n):
             end = limit(s, i, (q.base - s.b[i]) + last, hit)
-            p[i] = fmin(p[i] + fraction * (end - p[i]), end) if fraction < 1.0 else end
+            p[i] = smaller(p[i] + fraction * (end - p[i]), end) if fraction < 1.0 else end
         need = missing(s, demand, p)
     return need
 
 
 cdef double absorb(const Site *s, double need, double slack, double *p) noexcept nogil:
     # Give the last ulps an owner: the flattest device inside its range, whose marginal cost
-    # they move least; only if it lacks the room, the others in device order.
+    # they move least, and of equals the widest, whose share of a tie rounded most. Only if it
+    # lacks the room, the others in device order.
     cdef Py_ssize_t i, owner = -1
     cdef double moved
+    if need == 0.0:
+        return 0.0
     for i in range(s.n):
         if s.lo[i] < p[i] < s.hi[i] and s.lo[i] <= p[i] + need <= s.hi[i]:
-            if owner < 0 or s.inverse_a[i] > s.inverse_a[owner]:
+            if owner < 0 or s.inverse_a[i] > s.inverse_a[owner] or (
+                    s.inverse_a[i] == s.inverse_a[owner]
+                    and s.hi[i] - s.lo[i] > s.hi[owner] - s.lo[owner]):
                 owner = i
     if owner >= 0:
         moved = p[owner] + need
@@ -358,13 +372,34 @@ cdef double absorb(const Site *s, double need, double slack, double *p) noexcept
         if fabs(need) <= slack:
             break
         if s.lo[i] < p[i] < s.hi[i]:
-            moved = fmin(fmax(p[i] + need, s.lo[i]), s.hi[i])
+            moved = smaller(larger(p[i] + need, s.lo[i]), s.hi[i])
             need -= moved - p[i]
             p[i] = moved
     return need
 
 
-cdef double explain(const Site *s, const double *p, double price, unsigned char *why) noexcept nogil:
+cdef double place(const Site *s, double demand, const Search *q, bint hit,
+                  double *p) noexcept nogil:
+    # From a finished search to the powers; returns what is still missing.
+    cdef double excess = 0.0, nudge = 0.0, need, ulp = DBL_EPSILON * fabs(demand)
+    if hit:
+        ulp = DBL_EPSILON * q.close.top
+        if q.close.need < 0.0:
+            excess = q.close.need
+        elif q.close.need > q.close.jump:
+            excess = q.close.need - q.close.jump
+        if q.slope > 0.0:
+            nudge = excess / q.slope
+    if fabs(excess) <= 8.0 * ulp:
+        # So little that one owner may take it, unless all who could stand just at a bound.
+        need = absorb(s, share(s, demand, q, hit, 0.0, p), 2.0 * ulp, p)
+        if nudge == 0.0 or fabs(need) <= 2.0 * ulp + DBL_MIN:
+            return need
+    return absorb(s, share(s, demand, q, hit, nudge, p), 2.0 * ulp, p)
+
+
+cdef double explain(const Site *s, const double *p, double price,
+                    unsigned char *why) noexcept nogil:
     # Reason codes from where each p lies; returns the price by the price rule.
     cdef double dearest = -INFINITY, cheapest = INFINITY
     cdef bint inside = False
@@ -374,10 +409,10 @@ cdef double explain(const Site *s, const double *p, double price, unsigned char 
             why[i] = FIXED
         elif p[i] == s.hi[i]:
             why[i] = AT_UPPER
-            dearest = fmax(dearest, margin(s, i, p[i]))
+            dearest = larger(dearest, margin(s, i, p[i]))
         elif p[i] == s.lo[i]:
             why[i] = AT_LOWER
-            cheapest = fmin(cheapest, margin(s, i, p[i]))
+            cheapest = smaller(cheapest, margin(s, i, p[i]))
         else:
             why[i] = INTERIOR if s.a[i] > 0.0 else TIE
             inside = True
@@ -393,7 +428,7 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
     """Balance one site: fill p[n] and why[n], starting the search at the price `start`."""
     cdef double over = (demand - v.hi_head) - v.hi_tail
     cdef double under = (v.lo_head - demand) + v.lo_tail
-    cdef double need, lower, upper
+    cdef double lower, upper
     cdef bint hit
     cdef Search q
     out.shortage = out.surplus = 0.0
@@ -402,7 +437,7 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
         if s.n:
             memcpy(p, s.hi, s.n * sizeof(double))
         # Within rounding of the largest power nobody is short of anything: it is residual.
-        if over > 4.0 * DBL_EPSILON * fmax(v.hi_top, fabs(demand)):
+        if over > 4.0 * DBL_EPSILON * larger(v.hi_top, fabs(demand)):
             out.shortage = over
         out.residual = out.shortage - over
         out.price = explain(s, p, start, why)
@@ -410,7 +445,7 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
     if under >= 0.0:
         if s.n:
             memcpy(p, s.lo, s.n * sizeof(double))
-        if under > 4.0 * DBL_EPSILON * fmax(v.lo_top, fabs(demand)):
+        if under > 4.0 * DBL_EPSILON * larger(v.lo_top, fabs(demand)):
             out.surplus = under
         out.residual = under - out.surplus
         out.price = explain(s, p, start, why)
@@ -420,6 +455,7 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
     q.high = v.ceiling
     q.at = start if v.floor < start < v.ceiling else 0.5 * v.floor + 0.5 * v.ceiling
     q.passes = 0
+    q.p = p
     q.close.jump = q.close.need = q.close.top = q.slope = 0.0
     hit = search(s, demand, &q)
     if not hit:
@@ -438,10 +474,7 @@ cdef void solve_site(const Site *s, const Survey *v, double demand, double start
                 q.high = 0.0
             q.at = 0.5 * (q.low + q.high)
             hit = search(s, demand, &q)
-    need = share(s, demand, &q, hit, p)
-    if need != 0.0:
-        need = absorb(s, need, 2.0 * DBL_EPSILON * fabs(demand), p)
-    out.residual = -need
+    out.residual = -place(s, demand, &q, hit, p)
     out.passes = q.passes
     out.price = explain(s, p, q.base + (q.at if hit else q.low), why)
 

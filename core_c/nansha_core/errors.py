@@ -31,6 +31,7 @@ class ProblemError(ValueError):
         self.name = name
 
     def __str__(self) -> str:
+        """Where, what, and how to mend it."""
         value = self.value if isinstance(self.value, str) else repr(self.value)
         return f"{_where(self.index, self.name)}{self.field} = {value}: {self.mend}"
 
@@ -49,4 +50,5 @@ class CertificateError(Exception):
         self.name = name
 
     def __str__(self) -> str:
+        """Where and what."""
         return f"{_where(self.index, self.name)}{self.wrong}"

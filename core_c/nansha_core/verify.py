@@ -105,7 +105,12 @@ def _expected(problem: _Problem, i: int, p: float) -> Reason:
 
 
 def _check_prices(
-    problem: _Problem, p_w: list[float], reasons: list[Reason], price: float, slack: float, rel: float
+    problem: _Problem,
+    p_w: list[float],
+    reasons: list[Reason],
+    price: float,
+    slack: float,
+    rel: float,
 ) -> float:
     worst = 0.0
     for i, (p, reason) in enumerate(zip(p_w, reasons, strict=True)):
@@ -196,6 +201,4 @@ def verify(
     gap = _check_prices(problem, p_w, reasons, answer.price, slack, tolerance)
     _check_price_rule(problem, p_w, reasons, answer.price, tolerance)
     _check_ties(problem, p_w, answer.price, slack)
-    return Certificate(
-        residual_w=residual, price_gap=gap, largest_w=largest, tolerance=tolerance
-    )
+    return Certificate(residual_w=residual, price_gap=gap, largest_w=largest, tolerance=tolerance)

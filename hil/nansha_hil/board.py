@@ -21,9 +21,7 @@ _BITS_A_BYTE = 10
 class Board:
     """What the rig knows of one node's hardware. Times are virtual microseconds."""
 
-    def __init__(
-        self, spec: NodeSpec, folder: Path, heap_kwords: int, plant: Plant, core: int | None
-    ) -> None:
+    def __init__(self, spec: NodeSpec, folder: Path, heap_kwords: int, plant: Plant) -> None:
         self.spec = spec
         self.asset = spec.asset
         self.plant = plant
@@ -37,7 +35,6 @@ class Board:
         """Set by a fault: the program no longer gets its turns, as in an endless loop."""
         self._folder = folder
         self._heap_kwords = heap_kwords
-        self._core = core
         self._transducers = Transducers(spec)
         self._vm: Vm | None = None
         self._reset()
@@ -64,9 +61,7 @@ class Board:
         """Power up; runs the program to its first wait. Returns the bytes it sent by then."""
         self._reset()
         self.boots += 1
-        self._vm = Vm(
-            self._folder, self.spec.node_id, self._heap_kwords, cause, virtual=True, core=self._core
-        )
+        self._vm = Vm(self._folder, self.spec.node_id, self._heap_kwords, cause, virtual=True)
         self.frozen = False
         return self.turn(now_us)
 

@@ -65,8 +65,8 @@ class DatasetError(ValueError):
 def cooling_cop(efficiency: float, chilled_degc: float, outdoor_degc: float) -> float:
     """Coefficient of performance of an air-cooled heat pump: a share of Carnot's.
 
-    The data set's own model: COP = efficiency * T_chilled / (T_outdoor - T_chilled), temperatures in kelvin; 20 where it
-    would be negative or beyond 20.
+    The data set's own model: COP = efficiency * T_chilled / (T_outdoor - T_chilled), temperatures
+    in kelvin; 20 where it would be negative or beyond 20.
     """
     lift_k = outdoor_degc - chilled_degc
     if lift_k <= 0.0:

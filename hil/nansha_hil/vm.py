@@ -50,7 +50,6 @@ class Vm:
         *,
         virtual: bool,
         pty: str = "",
-        core: int | None = None,
     ) -> None:
         """Start the program in `folder`, which holds board.py, secret.py and what the node keeps."""
         self.rig, theirs = socket.socketpair()
@@ -84,8 +83,6 @@ class Vm:
             stderr=self._log,
         )
         theirs.close()
-        if core is not None and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(self.process.pid, {core})
 
     def request(self) -> exchange.Request | None:
         """The next request; None when the program has ended or hangs."""

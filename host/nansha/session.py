@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from nansha.dispatch import AssetDispatch, Controller, ControlState, Dispatch
 from nansha.dispatch.prices import Prices
 from nansha.historian import Historian
-from nansha.image import STALE_MS, ImageBuilder
+from nansha.image import STALE_MS, Image, ImageBuilder, Sample
 from nansha.peer import CONTINGENCY_MS, LEASE_MS, Peer
 from nansha.site import Battery, EvCharger, Pv, Site
 from nansha.tariff import load_tariff
@@ -81,6 +81,7 @@ class Session:
         self.site = site
         self.historian = historian
         self.dispatch: Dispatch | None = None
+        self._image: Image | None = None
         self.refused_certificates = 0
         self.bad_frames = 0
         self._notice = notice
@@ -118,6 +119,10 @@ class Session:
     def peer(self, asset: str) -> Peer:
         """What is known of the node of `asset`."""
         return self._by_asset[asset]
+
+    def image_of(self, asset: str) -> Sample | None:
+        """The asset as the last cycle saw it."""
+        return self._image.samples.get(asset) if self._image is not None else None
 
     # in
 
@@ -215,6 +220,7 @@ class Session:
             self._notice(f"a dispatch did not pass its check and was not sent: {error}")
             return []  # every lease runs out, every node falls back on its own
         self.dispatch = dispatch
+        self._image = image
         if self.historian is not None:
             self.historian.add(
                 "cycles",

@@ -1,9 +1,9 @@
 """Frequency of an island held by grid-forming converters: droop, virtual inertia, load damping.
 
-Swing equation, W: M df/dt = sum of powers into the bus - D (f - fn), with M = 2 H S / fn and S the summed rating of the
-grid-forming converters (Kundur, Power System Stability and Control, ch. 11, in hertz instead of per
-unit). A converter aims at setpoint + (fn - f) * rated / (droop * fn), within rating and cells, and
-gets there with its time constant.
+Swing equation, W: M df/dt = sum of powers into the bus - D (f - fn), with M = 2 H S / fn and S the
+summed rating of the grid-forming converters (Kundur, Power System Stability and Control, ch. 11, in
+hertz instead of per unit). A converter aims at setpoint + (fn - f) * rated / (droop * fn), within
+rating and cells, and gets there with its time constant.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ ARRIVED_HZ = 0.002
 LEFT_HZ = 0.02
 """Farther than this from a new rest, it swings again."""
 MAX_SUBSTEP_US = 1000
+TRIM_HZ_PER_S = 0.015
+"""How fast a synchroniser shifts an island, once a second."""
 
 
 class Frequency:
     """Frequency of the island and the energies that move it.
 
-    hz: frequency now. inertia_j: net energy put into the virtual inertia so far. damping_j: net
-    energy by which the loads' dependence on frequency relieved (-) or burdened (+) the island.
+    hz: frequency now. trim_hz: how far a synchroniser has shifted the converters' droop. inertia_j:
+    net energy put into the virtual inertia so far. damping_j: net energy by which the loads'
+    dependence on frequency relieved (-) or burdened (+) the island.
     """
 
     __slots__ = (
@@ -37,12 +40,14 @@ class Frequency:
         "inertia_w_s_per_hz",
         "nominal_hz",
         "substep_us",
+        "trim_hz",
     )
 
     def __init__(self, bus: BusSpec, forming_rated_w: float) -> None:
         """Start at nominal; forming_rated_w: summed rating of the forming converters, W."""
         self.nominal_hz = bus.nominal_hz
         self.hz = bus.nominal_hz
+        self.trim_hz = 0.0
         self.damping_w_per_hz = bus.damping_w_per_hz
         self.droop_hz = bus.droop_pu * bus.nominal_hz
         self.inertia_w_s_per_hz = 2.0 * bus.inertia_s * max(forming_rated_w, 1.0) / bus.nominal_hz
@@ -52,16 +57,28 @@ class Frequency:
         rate = (forming_rated_w / self.droop_hz + self.damping_w_per_hz) / self.inertia_w_s_per_hz
         self.substep_us = max(20, min(MAX_SUBSTEP_US, int(1e5 / max(rate, 1e-9))))
 
+    def _aim_w(self, battery: Battery, low_hz: float) -> float:
+        """What the droop asks of a converter low_hz below nominal, W, before any limit."""
+        return battery.command_w + (low_hz + self.trim_hz) * battery.rated_w / self.droop_hz
+
+    def synchronise(self, grid_hz: float | None, slip_hz: float) -> None:
+        """Once a second: creep to grid_hz + slip_hz, so that the angle passes through zero.
+
+        None: no utility to meet; creep back. At most TRIM_HZ_PER_S, so the island stays at rest.
+        """
+        away_hz = -self.trim_hz if grid_hz is None else grid_hz + slip_hz - self.hz
+        self.trim_hz += min(TRIM_HZ_PER_S, max(-TRIM_HZ_PER_S, 0.5 * away_hz))
+
     def rest_hz(self, forming: Sequence[Battery], other_w: float) -> float:
-        """Frequency, Hz, at which the converters carry the others' other_w; +-inf if they cannot."""
+        """Frequency, Hz, at which the converters carry the others; +-inf if they cannot."""
         command_w = other_w
         slope = self.damping_w_per_hz
         for battery in forming:
-            command_w += battery.command_w
+            command_w += self._aim_w(battery, 0.0)
             slope += battery.rated_w / self.droop_hz
         low_hz = -command_w / slope
         for battery in forming:
-            aim_w = battery.command_w + low_hz * battery.rated_w / self.droop_hz
+            aim_w = self._aim_w(battery, low_hz)
             if battery.clip(aim_w) != aim_w:
                 return self.nominal_hz - self._saturated_low_hz(forming, other_w)
         return self.nominal_hz - low_hz
@@ -72,11 +89,11 @@ class Frequency:
         def surplus_w(low_hz: float) -> float:
             total = other_w + self.damping_w_per_hz * low_hz
             for battery in forming:
-                total += battery.clip(battery.command_w + low_hz * battery.rated_w / self.droop_hz)
+                total += battery.clip(self._aim_w(battery, low_hz))
             return total
 
         corners = sorted(
-            (edge - battery.command_w) * self.droop_hz / battery.rated_w
+            (edge - self._aim_w(battery, 0.0)) * self.droop_hz / battery.rated_w
             for battery in forming
             for edge in (battery.clip(-battery.rated_w), battery.clip(battery.rated_w))
         )
@@ -107,9 +124,7 @@ class Frequency:
         low_hz = self.nominal_hz - middle_hz
         energy_j = other_j
         for battery in forming:
-            battery.target_w = battery.clip(
-                battery.command_w + low_hz * battery.rated_w / self.droop_hz
-            )
+            battery.target_w = battery.clip(self._aim_w(battery, low_hz))
             energy_j += battery.step(h_s)
         return self._move(energy_j, -self.damping_w_per_hz * low_hz * h_s) / h_s
 
@@ -124,7 +139,7 @@ class Frequency:
         move_j = self.inertia_w_s_per_hz * (rest_hz - self.hz) / len(forming)
         energy_j = other_j
         for battery in forming:
-            power_w = battery.clip(battery.command_w + low_hz * battery.rated_w / self.droop_hz)
+            power_w = battery.clip(self._aim_w(battery, low_hz))
             battery.p_w = battery.target_w = power_w
             energy_j += battery.deliver(power_w * h_s + move_j, h_s)
         return self._move(energy_j, -self.damping_w_per_hz * low_hz * h_s)

@@ -9,8 +9,8 @@ class Node:
     """Part common to all components: relay, power now and target, energy counters.
 
     p_w: power into the bus now, W. out_j and in_j: energy delivered into and drawn from the bus, J,
-    both >= 0. demand_j: what a load or car wanted; available_j: what an array could have fed; loss_j:
-    heat inside.
+    both >= 0. demand_j: what a load or car wanted. available_j: what an array could have fed.
+    loss_j: heat inside.
     """
 
     __slots__ = (

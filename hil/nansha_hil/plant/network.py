@@ -98,15 +98,15 @@ class Network:
         self._next_second_us = 0
         self._restart_us = NEVER_US
         self._checked_us = 0
+        self._synchronised_s = 0
         self._checked_j = 0.0
         self._nominal_v = spec.bus.nominal_v
         self._aim_v = self.bus_v = self._nominal_v * spec.grid.voltage_pu
         self._drop_v_per_w = spec.grid.source_ohm / (spec.bus.phases * spec.bus.nominal_v)
         self.mode = BusMode.GRID
         if not self.poi.closed:
-            self.mode = BusMode.ISLAND if self._ready_to_form() else BusMode.BLACK
-            self.poi.angle_deg = spec.grid.return_angle_deg
-            self._aim_v = self._nominal_v
+            self.mode = BusMode.BLACK  # a forming battery starts it at once
+            self.bus_v = self._aim_v = self.frequency.hz = 0.0
 
     def _note(self, kind: str, asset: str = "", value: float = 0.0) -> None:
         self.events.append(PlantEvent(self.now_us, kind, asset, value))
@@ -124,6 +124,7 @@ class Network:
             self._sampled_s = second
             self._next_second_us = (second + 1) * SECOND_US
             self._check_balance()
+            self._synchronise(second)
         self._stale = False
         self._decide_mode()
         pu = self.bus_v / self._nominal_v
@@ -151,6 +152,13 @@ class Network:
         if mode is not BusMode.ISLAND:
             self._aim_voltage()
             self._swinging = self.bus_v != self._aim_v
+
+    def _synchronise(self, second: int) -> None:
+        slip_hz = self.spec.bus.sync_slip_hz
+        if self.mode is BusMode.ISLAND and slip_hz > 0.0 and second > self._synchronised_s:
+            poi = self.poi
+            self.frequency.synchronise(poi.frequency_hz if poi.healthy else None, slip_hz)
+        self._synchronised_s = second
 
     def _restarted(self, pv: Pv, now: int) -> bool:
         if pv.ready_us is None:
@@ -183,8 +191,7 @@ class Network:
                 self._set_mode(BusMode.COLLAPSED, ready)
         elif before is not BusMode.ISLAND:
             self._set_mode(BusMode.ISLAND, ready)
-            self._aim_v = self._nominal_v
-            self._swinging = True
+            self._island()
         elif ready != self._forming:
             self._split(ready)
             self._swinging = True
@@ -193,8 +200,14 @@ class Network:
         self.mode = mode
         self._split(forming)
         self.events.append(PlantEvent(self.now_us, mode.value))
+        self.frequency.trim_hz = 0.0
         if mode is not BusMode.ISLAND:
             self.poi.angle_deg = 0.0 if self.poi.closed else self.spec.grid.return_angle_deg
+
+    def _island(self) -> None:
+        self._aim_v = self._nominal_v
+        self.poi.p_w = 0.0
+        self._swinging = True
 
     def _split(self, forming: list[Battery]) -> None:
         self._forming = forming
@@ -222,8 +235,7 @@ class Network:
         self.frequency.hz = self.spec.bus.nominal_hz
         self.events.append(PlantEvent(self.now_us, "black_start", "", load_w))
         self._set_mode(BusMode.ISLAND, ready)
-        self._aim_v = self._nominal_v
-        self._swinging = True
+        self._island()
 
     def _go_black(self, why: str) -> None:
         if self.mode is BusMode.BLACK:

@@ -2,8 +2,8 @@
 
 Hourly means stand at the centre of their hour; between two centres the value is a straight line;
 before the first and after the last it is held. A mean over an hour of that line therefore differs a
-little from the mean in the file (3/4 of it and 1/8 of each neighbour): smoother than steps, which no
-sun and no building makes.
+little from the mean in the file (3/4 of it and 1/8 of each neighbour): smoother than steps, which
+no sun and no building makes.
 """
 
 from __future__ import annotations
