@@ -350,7 +350,12 @@ cdef double share(const Site *s, double demand, const Search *q, bint hit, doubl
     return need
 
 
-cdef double absorb(const Site *s, double need, double slack, double *p) noexcept nogil:
+cdef inline bint elastic(const Site *s, Py_ssize_t i, double p, double tie) noexcept nogil:
+    # May p move at this price? A tied device may even where its share was rounded to a bound.
+    return s.lo[i] < p < s.hi[i] or (s.b[i] == tie and s.a[i] == 0.0)
+
+
+cdef double absorb(const Site *s, double need, double slack, double tie, double *p) noexcept nogil:
     # Give the last ulps an owner: the flattest device inside its range, whose marginal cost
     # they move least, and of equals the widest, whose share of a tie rounded most. Only if it
     # lacks the room, the others in device order.
@@ -359,7 +364,7 @@ cdef double absorb(const Site *s, double need, double slack, double *p) noexcept
     if need == 0.0:
         return 0.0
     for i in range(s.n):
-        if s.lo[i] < p[i] < s.hi[i] and s.lo[i] <= p[i] + need <= s.hi[i]:
+        if elastic(s, i, p[i], tie) and s.lo[i] <= p[i] + need <= s.hi[i]:
             if owner < 0 or s.inverse_a[i] > s.inverse_a[owner] or (
                     s.inverse_a[i] == s.inverse_a[owner]
                     and s.hi[i] - s.lo[i] > s.hi[owner] - s.lo[owner]):
@@ -371,7 +376,7 @@ cdef double absorb(const Site *s, double need, double slack, double *p) noexcept
     for i in range(s.n):
         if fabs(need) <= slack:
             break
-        if s.lo[i] < p[i] < s.hi[i]:
+        if elastic(s, i, p[i], tie):
             moved = smaller(larger(p[i] + need, s.lo[i]), s.hi[i])
             need -= moved - p[i]
             p[i] = moved
@@ -382,6 +387,7 @@ cdef double place(const Site *s, double demand, const Search *q, bint hit,
                   double *p) noexcept nogil:
     # From a finished search to the powers; returns what is still missing.
     cdef double excess = 0.0, nudge = 0.0, need, ulp = DBL_EPSILON * fabs(demand)
+    cdef double tie = q.base + q.at if hit and q.close.jump > 0.0 else INFINITY
     if hit:
         ulp = DBL_EPSILON * q.close.top
         if q.close.need < 0.0:
@@ -392,10 +398,10 @@ cdef double place(const Site *s, double demand, const Search *q, bint hit,
             nudge = excess / q.slope
     if fabs(excess) <= 8.0 * ulp:
         # So little that one owner may take it, unless all who could stand just at a bound.
-        need = absorb(s, share(s, demand, q, hit, 0.0, p), 2.0 * ulp, p)
+        need = absorb(s, share(s, demand, q, hit, 0.0, p), 2.0 * ulp, tie, p)
         if nudge == 0.0 or fabs(need) <= 2.0 * ulp + DBL_MIN:
             return need
-    return absorb(s, share(s, demand, q, hit, nudge, p), 2.0 * ulp, p)
+    return absorb(s, share(s, demand, q, hit, nudge, p), 2.0 * ulp, tie, p)
 
 
 cdef double explain(const Site *s, const double *p, double price,

@@ -18,6 +18,10 @@ from nansha_core.errors import CertificateError
 TOLERANCE = 1e-12
 """Default tolerance, relative to the largest power and to the prices compared."""
 
+SMALLEST_W = 1e-6
+"""No power is taken to be smaller when tolerances are reckoned: where 1 kW and -1 kW cancel,
+what is left below has no digits to compare."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
@@ -194,9 +198,8 @@ def verify(
         names,
     )
     p_w, reasons = _read(problem, answer, demand_w)
-    largest = max((abs(p) for p in p_w), default=0.0)
-    largest = max(largest, abs(demand_w))
-    slack = tolerance * largest + float_info.min  # below that no float keeps its digits
+    largest = max([abs(p) for p in p_w] + [abs(demand_w), SMALLEST_W])
+    slack = tolerance * largest
     residual = _check_sum(problem, p_w, demand_w, answer, slack)
     gap = _check_prices(problem, p_w, reasons, answer.price, slack, tolerance)
     _check_price_rule(problem, p_w, reasons, answer.price, tolerance)

@@ -22,6 +22,8 @@ from nansha_wire.ticks import diff_ms
 RESEND_MS = 2000  # unconfirmed events go out again
 COLLECT_MS = 60000  # a garbage collection in calm, rather than whenever the heap is full
 FAST_TELEMETRY_MS = 200
+# MicroPython has no struct.error: some versions raise OverflowError, older ones cut the value off.
+_TOO_BIG = (getattr(struct, "error", ValueError), OverflowError)
 
 
 class App:
@@ -103,6 +105,8 @@ class App:
 
     def _speak(self, now):
         if not self.link.up:
+            # Due as soon as there is somebody to hear: a clock left standing for a week would wrap.
+            self.telemetry_ms = self.resend_ms = now
             return
         if self.identified != self.link.session:
             self.identified = self.link.session
@@ -114,6 +118,8 @@ class App:
                 self.resend_ms = now + RESEND_MS
             for event in self.outbox.unsent():
                 self._send(m.EVENT, now, event)
+        else:
+            self.resend_ms = now
         if diff_ms(now, self.telemetry_ms) >= 0 and self.inputs is not None:
             self._telemetry(now)
             fast = self.state.fast_left_ms > 0
@@ -167,7 +173,7 @@ class App:
     def _send(self, ident, now, values):
         try:
             frame = frames.encode(ident, self.cfg.NODE_ID, self._next(), now, values)
-        except (struct.error, OverflowError):
+        except _TOO_BIG:
             return  # a value that does not fit: better no telemetry than a wrong one
         self.link.send(frame)
 

@@ -13,6 +13,7 @@ from nansha_wire.ticks import diff_ms
 
 MAX_DT_MS = 600000  # a longer gap is a clock gone wrong: every lease has lapsed by then anyway
 DOUBT_MS = 100  # for so long two sensors may contradict each other
+AT_ONCE = (codes.TRIP, codes.SENSOR, codes.SHED, codes.ARMED, codes.UNPLUGGED)
 MOVING_MHZ = 30  # a change of frequency between two looks that asks for a closer one
 
 
@@ -33,8 +34,8 @@ def step(cfg, state, inputs, now_ms):
     closed, power_w, reason = ROLES[cfg.ROLE](cfg, state, inputs)
     closed, power_w, reason = _permit(cfg, state, inputs, closed, power_w, reason)
     closed, reason = _relay(cfg, state, closed, reason, dt_ms, events)
-    if not closed:
-        power_w = 0
+    if not closed or reason == codes.HOLD:
+        power_w = 0  # open, or held closed against the role's will
     state.reason = reason
     state.power_w = power_w
     period_ms = _cadence(cfg, state, inputs, moving, dt_ms)
@@ -70,8 +71,11 @@ def _doubt(state, inputs, dt_ms, events):
 def _protect(cfg, state, inputs, dt_ms, events):
     """Run the trips; return whether something is still to be decided."""
     index = protection.timed_out(cfg.TRIPS, state.violated_ms, inputs, dt_ms)
+    if index >= 0 and not state.closed and _black_start(cfg, state, inputs):
+        # The missing voltage is what the black start is to mend; its time runs from the closing on.
+        index = protection.restart_uv(cfg.TRIPS, state.violated_ms)
     ok = protection.healthy(cfg, inputs) and not inputs.fault
-    state.healthy_ms = min(MAX_DT_MS, protection.run_timer(state.healthy_ms, ok, dt_ms))
+    state.healthy_ms = protection.run_timer(state.healthy_ms, ok, dt_ms)
     if index >= 0 and state.trip < 0:
         state.trip = index
         events.append((codes.EV_TRIP, index))
@@ -87,13 +91,16 @@ def _protect(cfg, state, inputs, dt_ms, events):
 
 
 def _may_return(cfg, state, inputs):
-    """After a trip: the bus has been healthy for the whole delay, or a battery is to start a dead one.
+    """After a trip: the bus has been healthy for the whole delay, or a battery is to start a dead one."""
+    return state.healthy_ms >= cfg.RECONNECT_MS or _black_start(cfg, state, inputs)
 
-    A black start needs the host's word (a lease that says closed): a battery does not wake a bus that
-    somebody may be working on.
+
+def _black_start(cfg, state, inputs):
+    """Whether a battery is to start a dead bus.
+
+    It needs the host's word (a lease that says closed): a battery does not wake a bus that somebody
+    may be working on.
     """
-    if state.healthy_ms >= cfg.RECONNECT_MS:
-        return True
     return (
         cfg.ROLE == "battery"
         and inputs.v_mv < protection.DEAD_BUS_MV
@@ -108,10 +115,10 @@ def _shed(cfg, state, inputs, dt_ms):
 
     Return whether a timer runs.
     """
-    if inputs.v_mv < protection.DEAD_BUS_MV:
+    if inputs.v_mv < protection.DEAD_BUS_MV or inputs.fault & protection.SENSOR_F:
+        # Dead, not low: under-voltage acts. Or blind. What was timed until here means nothing after.
         state.low_for_ms = state.armed_for_ms = -1
-        return False  # dead, not low: under-voltage acts
-    if inputs.fault & protection.SENSOR_F:
+        state.restore_ms = 0
         return False
     low = inputs.f_mhz < cfg.UF_MHZ
     state.low_for_ms = protection.run_timer(state.low_for_ms, low, dt_ms)
@@ -142,22 +149,16 @@ def _permit(cfg, state, inputs, closed, power_w, reason):
         if cfg.ROLE == "load":
             return state.closed, 0, codes.SENSOR
         return False, 0, codes.SENSOR
-    if closed and not state.closed:
-        black_start = (
-            cfg.ROLE == "battery"
-            and inputs.v_mv < protection.DEAD_BUS_MV
-            and state.lease_left_ms > 0
-        )
-        if state.healthy_ms < cfg.RECONNECT_MS and not black_start:
-            return False, 0, codes.RECONNECT
+    if closed and not state.closed and not _may_return(cfg, state, inputs):
+        return False, 0, codes.RECONNECT
     return closed, power_w, reason
 
 
 def _relay(cfg, state, closed, reason, dt_ms, events):
-    """The relay's minimum times. They hold back comfort, never a trip or a shed."""
+    """The relay's minimum times. They hold back comfort, never a trip, a shed or a pulled plug."""
     if closed == state.closed:
         return closed, reason
-    at_once = not closed and reason in (codes.TRIP, codes.SENSOR, codes.SHED, codes.ARMED)
+    at_once = not closed and reason in AT_ONCE
     if state.relay_left_ms > 0 and not at_once:
         return state.closed, codes.HOLD
     state.closed = closed

@@ -57,7 +57,12 @@ class MqttLink:
 
     def send(self, frame):
         """Publish a frame; it is lost when the link falls, and the lease covers that."""
-        self._write(mqtt.publish(self._up_topic, frame))
+        if self._state != UP:
+            return  # fell within this turn: one fall is one fault and one pause, not one a frame
+        try:
+            self._write(mqtt.publish(self._up_topic, frame))
+        except OSError:
+            self._fall(self._hw.ticks_ms())
 
     def due_ms(self, now_ms):
         """When this link wants to be looked at even if nothing comes in."""
@@ -115,16 +120,12 @@ class MqttLink:
             self._hw.watch(self._socket, False)
 
     def _write(self, data):
-        if self._socket is None or len(self._pending) + len(data) > MAX_PENDING:
-            self._fall(self._hw.ticks_ms())
-            return
+        if len(self._pending) + len(data) > MAX_PENDING:
+            raise OSError(errno.ENOBUFS)
         if not self._pending:
             self._hw.watch(self._socket, True)
         self._pending += data
-        try:
-            self._flush()
-        except OSError:
-            self._fall(self._hw.ticks_ms())
+        self._flush()
 
     def _read(self, now_ms):
         if self._state == CONNECTING:
@@ -151,8 +152,8 @@ class MqttLink:
         return frames
 
     def _greeted(self, body, now_ms):
-        if len(body) != 2 or body[1] != 0:
-            raise mqtt.MqttError("refused")
+        if len(body) != 2 or body[1] != 0 or self._state != GREETING:
+            raise mqtt.MqttError("refused, or greeted twice")
         self._state = UP
         self.session += 1
         self._pause_ms = self._first_pause_ms

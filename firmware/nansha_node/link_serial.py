@@ -2,6 +2,9 @@
 
 from nansha_wire.serial import Deframer, pack
 
+MAX_PENDING = 2048  # bytes waiting for room in the UART; beyond, whole frames are dropped
+_AGAIN_MS = 20  # 230 bytes at 115200 baud: about what a UART's buffer holds
+
 
 class SerialLink:
     """Frames over a UART. A wire is always up; who is at its other end, the lease tells."""
@@ -12,9 +15,12 @@ class SerialLink:
     def __init__(self, uart):
         self._uart = uart
         self._deframer = Deframer()
+        self._pending = b""
 
     def receive(self, now_ms):
         """Frames that have come in."""
+        if self._pending:
+            self._flush()
         waiting = self._uart.any()
         if not waiting:
             return ()
@@ -23,8 +29,16 @@ class SerialLink:
 
     def send(self, frame):
         """Put a frame on the wire."""
-        self._uart.write(pack(frame))
+        if len(self._pending) < MAX_PENDING:
+            self._pending += pack(frame)
+        self._flush()
 
     def due_ms(self, now_ms):
-        """Nothing to do before something comes in."""
-        return 1 << 29
+        """Nothing to do before something comes in, unless something waits to go out."""
+        return _AGAIN_MS if self._pending else 1 << 29
+
+    def _flush(self):
+        """Some ports take only what their buffer has room for: half a frame now, the rest later."""
+        sent = self._uart.write(self._pending)
+        if sent:
+            self._pending = self._pending[sent:]

@@ -5,6 +5,9 @@ SENSOR_V, SENSOR_I, SENSOR_F, SENSOR_X = 1, 2, 4, 8
 DEAD_BUS_MV = 20000  # below this nothing is connected that could have a frequency
 
 
+LONGEST_MS = 1 << 29  # timers stop here, after six days: longer is no news, and 31 bits hold it
+
+
 def run_timer(held_ms, on, dt_ms):
     """A timer that runs while `on`: -1 when off, 0 at the first look, then what has passed since.
 
@@ -12,7 +15,7 @@ def run_timer(held_ms, on, dt_ms):
     """
     if not on:
         return -1
-    return held_ms + dt_ms if held_ms >= 0 else 0
+    return min(LONGEST_MS, held_ms + dt_ms) if held_ms >= 0 else 0
 
 
 def violates(kind, threshold, inputs):
@@ -44,6 +47,19 @@ def timed_out(trips, violated_ms, inputs, dt_ms):
         held_ms = run_timer(violated_ms[index], violates(kind, threshold, inputs), dt_ms)
         violated_ms[index] = held_ms
         if first < 0 <= held_ms and held_ms >= delay_ms:
+            first = index
+        index += 1
+    return first
+
+
+def restart_uv(trips, violated_ms):
+    """Let under-voltage start anew; return the index of the first other element that is violated."""
+    first = -1
+    index = 0
+    for kind, _, delay_ms in trips:
+        if kind == "uv":
+            violated_ms[index] = -1
+        elif first < 0 <= violated_ms[index] and violated_ms[index] >= delay_ms:
             first = index
         index += 1
     return first

@@ -5,6 +5,7 @@ Signs are bus injection. Protection and the relay's times come after, in `contro
 """
 
 from nansha_node import protection
+from nansha_node.scaling import share
 from nansha_wire import codes
 
 
@@ -13,12 +14,11 @@ def pv(cfg, state, inputs):
     if state.lease_left_ms:
         closed, limit_w, reason = state.want_closed, state.p_set_w, codes.SETPOINT
     else:
-        closed, limit_w, reason = True, cfg.RATED_W, codes.FALLBACK
+        closed, limit_w, reason = True, cfg.FALLBACK_W, codes.FALLBACK
     over_mhz = inputs.f_mhz - cfg.FW_START_MHZ
     if over_mhz > 0:
         span_mhz = cfg.FW_STOP_MHZ - cfg.FW_START_MHZ
-        left_mhz = max(0, span_mhz - over_mhz)
-        held_w = cfg.RATED_W * 16 // span_mhz * left_mhz // 16  # in this order it stays in 31 bits
+        held_w = share(cfg.RATED_W, max(0, span_mhz - over_mhz), span_mhz)
         if held_w < limit_w:
             return closed, held_w, codes.FREQUENCY
     return closed, limit_w, reason
@@ -44,7 +44,7 @@ def _droop_w(cfg, inputs):
     if -cfg.DROOP_DEADBAND_MHZ <= low_mhz <= cfg.DROOP_DEADBAND_MHZ:
         return 0
     low_mhz = max(-cfg.DROOP_MHZ, min(cfg.DROOP_MHZ, low_mhz))
-    power_w = cfg.RATED_W * 64 // cfg.DROOP_MHZ * abs(low_mhz) // 64
+    power_w = share(cfg.RATED_W, abs(low_mhz), cfg.DROOP_MHZ)
     power_w = power_w if low_mhz > 0 else -power_w
     return max(cfg.MIN_W, min(cfg.MAX_W, power_w))
 
@@ -78,8 +78,9 @@ def poi(cfg, state, inputs):
     if state.lease_left_ms:
         want, reason = state.want_closed, codes.SETPOINT
     else:
-        # Nobody to ask: come back to a grid that has long been healthy, otherwise stay.
-        want = state.closed or state.healthy_ms >= cfg.AUTO_RECONNECT_MS
+        # Nobody to ask: come back to a grid that has long been healthy (0: never), otherwise stay.
+        long_ms = cfg.AUTO_RECONNECT_MS
+        want = state.closed or (long_ms > 0 and state.healthy_ms >= long_ms)
         reason = codes.FALLBACK
     if want and not state.closed and not inputs.flag:
         return False, 0, codes.SYNC

@@ -38,8 +38,19 @@ def inputs_from(cfg, raw_v, raw_i, raw_f, raw_x, alert, flag):
 
 
 def power_w(cfg, v_mv, i_ma):
-    """Active power of all phases, W. Voltage in dV and current in cA keep the product in 31 bits."""
-    return cfg.PHASES * ((v_mv // 100) * (i_ma // 10)) // 1000
+    """Active power of all phases, W. Voltage in dV and current in cA keep the product in 31 bits;
+    from 1 kA on the current is taken in dA."""
+    if -1000000 < i_ma < 1000000:
+        return cfg.PHASES * ((v_mv // 100) * (i_ma // 10)) // 1000
+    return cfg.PHASES * ((v_mv // 100) * (i_ma // 100)) // 100
+
+
+def share(total, part, whole):
+    """total * part // whole for 0 <= part <= whole < 2**16, exact where 31 bits allow it, never above."""
+    shift = 0
+    while (total >> shift) >= (1 << 30) // whole:
+        shift += 1
+    return (total >> shift) * part // whole << shift
 
 
 LIVE_ZERO = 13107  # 20 % of the range, as in 2-10 V or 4-20 mA

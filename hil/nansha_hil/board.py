@@ -21,7 +21,17 @@ _BITS_A_BYTE = 10
 class Board:
     """What the rig knows of one node's hardware. Times are virtual microseconds."""
 
-    def __init__(self, spec: NodeSpec, folder: Path, heap_kwords: int, plant: Plant) -> None:
+    def __init__(
+        self,
+        spec: NodeSpec,
+        folder: Path,
+        heap_kwords: int,
+        plant: Plant,
+        *,
+        virtual: bool = True,
+        pty_fd: int | None = None,
+    ) -> None:
+        """`virtual`: on the rig's clock, else on the wall's. `pty_fd`: its end of a real-time line."""
         self.spec = spec
         self.asset = spec.asset
         self.plant = plant
@@ -36,6 +46,8 @@ class Board:
         self._folder = folder
         self._heap_kwords = heap_kwords
         self._transducers = Transducers(spec)
+        self._virtual = virtual
+        self._pty_fd = pty_fd
         self._vm: Vm | None = None
         self._reset()
         plant.actuate(self.asset, self.closed, 0.0 if spec.pin_pwm is not None else None)
@@ -57,12 +69,29 @@ class Board:
         """Whether a program runs on it."""
         return self._vm is not None
 
-    def start(self, now_us: int, cause: int) -> bytes:
-        """Power up; runs the program to its first wait. Returns the bytes it sent by then."""
+    @property
+    def vm(self) -> Vm | None:
+        """The running program."""
+        return self._vm
+
+    def power_up(self, cause: int) -> Vm:
+        """Start the program, as a chip does after a reset."""
         self._reset()
         self.boots += 1
-        self._vm = Vm(self._folder, self.spec.node_id, self._heap_kwords, cause, virtual=True)
+        self._vm = Vm(
+            self._folder,
+            self.spec.node_id,
+            self._heap_kwords,
+            cause,
+            virtual=self._virtual,
+            pty_fd=self._pty_fd,
+        )
         self.frozen = False
+        return self._vm
+
+    def start(self, now_us: int, cause: int) -> bytes:
+        """Power up in lock-step: runs to the first wait. Returns the bytes it sent by then."""
+        self.power_up(cause)
         return self.turn(now_us)
 
     def power_off(self) -> None:
@@ -92,22 +121,43 @@ class Board:
             if request is None:
                 self.due_us = NEVER_US
                 return sent
-            self.exchanges += 1
             sent += request.sent
-            if request.fed and self._watchdog_ms:
-                self.watchdog_us = now_us + self._watchdog_ms * 1000
-            self._drive(request.levels, request.outputs, request.duties[0])
-            op = request.op
-            if op == exchange.WAIT:
+            self._take(request, now_us)
+            if request.op == exchange.WAIT:
                 forever = request.wait_us == exchange.FOREVER
                 wait_us = NEVER_US if forever else request.wait_us + request.charged_us
                 self.due_us = min(NEVER_US, now_us + wait_us)
                 return sent
-            if op == exchange.RESET:
+            if request.op == exchange.RESET:
                 self.power_off()
                 return sent
-            self._configure(op, request.wait_us, now_us)
             self._vm.answer(self._reply(now_us, 0, b""))
+
+    def serve(self, now_us: int) -> bool:
+        """Real time: take one request and answer it at once; False when the program has ended."""
+        assert self._vm is not None
+        request = self._vm.request()
+        if request is None:
+            return False
+        self._take(request, now_us)
+        if request.op == exchange.RESET:
+            return False
+        irqs, self.raised = self.raised, 0
+        return self._vm.answer(self._reply(now_us, irqs, b""))
+
+    def notify(self, now_us: int) -> None:
+        """Real time: tell a waiting program that its alarm has risen."""
+        if self._vm is not None:
+            irqs, self.raised = self.raised, 0
+            self._vm.answer(self._reply(now_us, irqs, b"", notice=True))
+
+    def _take(self, request: exchange.Request, now_us: int) -> None:
+        self.exchanges += 1
+        if request.fed and self._watchdog_ms:
+            self.watchdog_us = now_us + self._watchdog_ms * 1000
+        self._drive(request.levels, request.outputs, request.duties[0])
+        if request.op not in (exchange.WAIT, exchange.RESET):
+            self._configure(request.op, request.wait_us, now_us)
 
     def _configure(self, op: int, value: int, now_us: int) -> None:
         if op == exchange.ADC:
@@ -139,7 +189,7 @@ class Board:
         self.raised |= 1 << pin
         return True
 
-    def _reply(self, now_us: int, irqs: int, received: bytes) -> bytes:
+    def _reply(self, now_us: int, irqs: int, received: bytes, notice: bool = False) -> bytes:
         spec = self.spec
         values = self._transducers.readings(*self.plant.sense(self.asset))
         converters = [values.get(pin, 0) for pin in self._converters]
@@ -150,7 +200,7 @@ class Board:
             levels |= 1 << spec.pin_alert
         if flag and spec.pin_flag is not None:
             levels |= 1 << spec.pin_flag
-        return exchange.reply(now_us, levels, irqs, converters, received)
+        return exchange.reply(now_us, levels, irqs, converters, received, notice)
 
     def _drive(self, levels: int, outputs: int, duty: int) -> None:
         """Put the pins' state on the plant."""

@@ -40,6 +40,16 @@ def read_request(data: bytes) -> Request:
     )
 
 
-def reply(now_us: int, levels: int, irqs: int, converters: list[int], received: bytes) -> bytes:
-    """Put a reply together; `converters` holds eight 16-bit readings."""
-    return REPLY.pack(now_us, levels, irqs, len(received), 0, *converters) + received
+def reply(
+    now_us: int,
+    levels: int,
+    irqs: int,
+    converters: list[int],
+    received: bytes,
+    notice: bool = False,
+) -> bytes:
+    """Put a reply together; `converters` holds eight 16-bit readings.
+
+    A notice is no reply: in real time it tells a waiting program that a pin has moved.
+    """
+    return REPLY.pack(now_us, levels, irqs, len(received), notice, *converters) + received

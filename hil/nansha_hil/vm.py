@@ -49,7 +49,7 @@ class Vm:
         reset_cause: int,
         *,
         virtual: bool,
-        pty: str = "",
+        pty_fd: int | None = None,
     ) -> None:
         """Start the program in `folder`, which holds board.py, secret.py and what the node keeps."""
         self.rig, theirs = socket.socketpair()
@@ -64,7 +64,7 @@ class Vm:
             "NANSHA_NODE": str(node),
             "NANSHA_RESET_CAUSE": str(reset_cause),
             "NANSHA_CLOCK": "virtual" if virtual else "real",
-            "NANSHA_PTY": pty,
+            "NANSHA_PTY_FD": str(pty_fd),
         }
         self._log = (folder / "console.txt").open("ab")
         self.process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Vm:
             ],
             cwd=folder,
             env=environment,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *([pty_fd] if pty_fd is not None else [])],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,

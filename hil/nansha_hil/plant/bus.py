@@ -44,6 +44,9 @@ class Plant(Network):
         self._sequence = 0
         self._phases = float(spec.bus.phases)
         self._refresh()
+        for node in self._all:  # the site was running before the experiment began
+            node.p_w = node.target_w
+        self._refresh()
 
     # --- time
     # ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from itertools import pairwise
 from nansha_hil.plant.battery import Battery
 from nansha_hil.plant.spec import BusSpec
 
-ARRIVED_HZ = 0.002
+ARRIVED_HZ = 0.0005
 """Closer than this to its rest, the island is treated as quasi-static."""
 LEFT_HZ = 0.02
 """Farther than this from a new rest, it swings again."""
@@ -118,8 +118,12 @@ class Frequency:
         inertia = self.inertia_w_s_per_hz
         before_hz = self.hz
         power_w = other_j / h_s - self.damping_w_per_hz * (before_hz - self.nominal_hz)
+        low_hz = self.nominal_hz - before_hz
         for battery in forming:
-            power_w += battery.p_w
+            if battery.tau_s > 0.0:
+                power_w += battery.p_w
+            else:
+                power_w += battery.clip(self._aim_w(battery, low_hz))
         middle_hz = before_hz + 0.5 * h_s * power_w / inertia
         low_hz = self.nominal_hz - middle_hz
         energy_j = other_j

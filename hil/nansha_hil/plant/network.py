@@ -336,7 +336,8 @@ class Network:
             power_w += node.p_w
         if self.mode is BusMode.GRID:
             poi.p_w = -power_w
-            self._aim_v = self._nominal_v * poi.voltage_pu + power_w * self._drop_v_per_w
+            aim_v = self._nominal_v * poi.voltage_pu + power_w * self._drop_v_per_w
+            self._aim_v = aim_v if aim_v > 0.0 else 0.0
         elif self.mode is BusMode.COLLAPSED:
             poi.p_w = -power_w
             self._aim_v = self._nominal_v * self.spec.bus.collapsed_pu

@@ -73,6 +73,7 @@ class Pv(Node):
             available = rated
         elif available < 0.0:
             available = 0.0
+        tracking = self.p_w == self.available_w
         self.available_w = available
         if not live or not self.closed:
             self.target_w = self.p_w = 0.0
@@ -86,8 +87,8 @@ class Pv(Node):
         if power > available:  # no sun, no power, however slow the control
             power = available
         gap = target - power
-        if -self.band_w <= gap <= self.band_w:  # the tracker keeps up with a slow sun
-            power = target
+        if -self.band_w <= gap <= self.band_w or (tracking and target == available):
+            power = target  # a tracker keeps up with the sun; tau_s is for new limits
         self.p_w = power
 
     def step(self, h_s: float) -> float:

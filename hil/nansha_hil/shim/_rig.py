@@ -9,7 +9,7 @@ import uos
 import ustruct
 
 REQUEST = "<BBHIIQQ4H"  # op, flags, bytes sent, wait us, charged us, levels, outputs, 4 duties
-REPLY = "<qQIHH8H"  # now us, pin levels, interrupts, bytes received, spare, 8 converters
+REPLY = "<qQIHH8H"  # now us, pin levels, interrupts, bytes received, notice, 8 converters
 _REQUEST_BYTES = ustruct.calcsize(REQUEST)
 _REPLY_BYTES = ustruct.calcsize(REPLY)
 
@@ -51,15 +51,24 @@ def exchange(op, wait_us=0):
     if tx:
         _sent = []
     _fed = 0
-    if not _file.readinto(_reply):
-        raise SystemExit  # the rig has gone
-    _inputs = ustruct.unpack(REPLY, _reply)
+    while notice():
+        pass
     now_us = _inputs[0]
     _charged_us = 0
     _reads = 0
-    irqs |= _inputs[2]
     if _inputs[3]:
         received += _file.read(_inputs[3])
+
+
+def notice():
+    """Take one message of the rig; True when it is a notice (real time: a pin has moved) and not the
+    reply to a request."""
+    global _inputs, irqs
+    if not _file.readinto(_reply):
+        raise SystemExit  # the rig has gone
+    _inputs = ustruct.unpack(REPLY, _reply)
+    irqs |= _inputs[2]
+    return _inputs[4] == 1
 
 
 def serve_interrupts():

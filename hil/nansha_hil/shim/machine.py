@@ -103,19 +103,17 @@ class PWM:
 
 
 class UART:
-    """Lock-step: bytes travel with the exchanges. Real time: a pty that pyserial opens at its end."""
+    """Lock-step: bytes travel with the exchanges. Real time: a pty whose other end pyserial opens."""
 
     def __init__(self, id, baudrate=115200, *, tx, rx, rxbuf=256):
         _rig.exchange(_rig.UART, baudrate)
         self._rxbuf = rxbuf
         self._held = b""
         self.descriptor = None
-        if not _rig.virtual:
-            self.descriptor = open(uos.getenv("NANSHA_PTY"), "r+b")
-            self._poll = __import__("uselect").poll()
-            self._poll.register(self.descriptor, 1)
+        if _rig.virtual:
+            self.ioctl = self._ioctl  # so that the rig's poll asks; a real line has a descriptor
         else:
-            self.ioctl = self._ioctl  # so that the rig's poll asks; a real one has a descriptor
+            self.descriptor = open(int(uos.getenv("NANSHA_PTY_FD")), "r+b")
 
     def _ioctl(self, request, arg):
         return (arg & 4) | (arg & 1 if _rig.received else 0) if request == 3 else 0
@@ -125,11 +123,11 @@ class UART:
             if len(_rig.received) > self._rxbuf:  # what overruns the buffer is lost, as on a chip
                 _rig.take(len(_rig.received) - self._rxbuf)
             return len(_rig.received)
-        while len(self._held) < self._rxbuf and self._poll.poll(0):
-            data = self.descriptor.read1(self._rxbuf) if hasattr(self.descriptor, "read1") else self.descriptor.read(1)
-            if not data:
-                break
-            self._held += data
+        if len(self._held) < self._rxbuf:
+            try:
+                self._held += self.descriptor.read(self._rxbuf) or b""  # does not wait
+            except OSError:
+                pass
         return len(self._held)
 
     def read(self, count=-1):
@@ -146,7 +144,10 @@ class UART:
         if self.descriptor is None:
             _rig.send(data)
         else:
-            self.descriptor.write(data)
+            try:
+                self.descriptor.write(data)
+            except OSError:
+                pass  # nobody listens and the line is full: a UART loses its bytes as well
         return len(data)
 
 

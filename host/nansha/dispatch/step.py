@@ -92,7 +92,7 @@ class Controller:
 
     def _account(self, state: ControlState, image: Image) -> None:
         """Carry on what only the past tells: demand of open loads, energy of charging sessions."""
-        hours = (image.t_ms - state.t_ms) / 3.6e6 if state.t_ms >= 0 else 0.0
+        hours = max(0, image.t_ms - state.t_ms) / 3.6e6 if state.t_ms >= 0 else 0.0
         for load in self._loads:
             sample = image.fresh(load.id)
             if sample is not None and sample.closed and sample.v_v > 0.8 * self.site.info.nominal_v:

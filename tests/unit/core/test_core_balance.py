@@ -13,7 +13,7 @@ from nansha_core.reference import ExactAnswer, solve_exact
 Problem = tuple[list[float], list[float], list[float], list[float], float]
 
 MOST_PASSES = 150
-TINY_W = 1e-290  # below it a float loses digits, and "relative" loses its sense
+TINY_W = 1e-6  # as in verify: smaller powers are what larger ones left when they cancelled
 
 
 def check(problem: Problem, answer: Answer, exact: ExactAnswer | None = None) -> ExactAnswer:
@@ -256,6 +256,12 @@ def test_the_rounding_of_a_tie_stays_with_its_widest_device() -> None:
 def test_rounding_finds_an_owner_among_devices_just_at_a_bound() -> None:
     problem = [0.0, 0.5], [0.3, -0.1], [0.0, -1000.0], [1e-12, 1000.0]
     check((*problem, 1000.0), Balance(*problem).solve(1000.0))
+
+
+@pytest.mark.parametrize("demand", [0.0, -5e-300, 1e-16])
+def test_a_share_rounded_to_a_bound_still_owns_the_rounding(demand: float) -> None:
+    problem = [0.0, 0.5], [0.0, 0.0], [-1000.0, -1000.0], [2.220446049250313e-16, 1.0]
+    check((*problem, demand), Balance(*problem).solve(demand))
 
 
 def test_neighbouring_prices_are_no_tie() -> None:

@@ -5,7 +5,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from nansha_hil.plant import BatterySpec, BusMode, BusSpec, LoadSpec, Plant, PlantSpec, Profile
 from nansha_hil.plant.battery import Battery
 from nansha_hil.plant.frequency import Frequency
@@ -21,7 +20,7 @@ def island(load_w, *, tau_s=0.0, command_w=0.0, rated_w=40_000.0, soc=0.5, **bus
             ),
             "a": LoadSpec(rated_w=50_000.0),
         },
-        bus=BusSpec(**{"voltage_tau_s": 0.0, **bus}),
+        bus=BusSpec(**{"voltage_tau_s": 0.0, "sync_slip_hz": 0.0, **bus}),
     )
     plant = Plant(spec, Profile.constant(a=load_w))
     plant.actuate("battery", True, command_w)
@@ -41,7 +40,10 @@ def test_unsaturated_island_follows_the_first_order_closed_form():
         plant.advance(5 * S + 15_000 + step * 1000)
         t_s = step * 1e-3
         expected = 50.0 - load_w / stiffness * (1 - math.exp(-stiffness / inertia * t_s))
-        assert plant.sense("a")[2] == pytest.approx(expected, abs=2e-4)
+        # half a millihertz: there the island is declared at rest
+        assert plant.sense("a")[2] == pytest.approx(expected, abs=6e-4)
+        if t_s < 0.05:
+            assert plant.sense("a")[2] == pytest.approx(expected, abs=1e-4)
 
 
 def test_saturated_island_falls_on_a_straight_line_and_goes_black():
@@ -94,12 +96,13 @@ def test_light_inertia_gets_finer_steps():
     assert stiff.substep_us < easy.substep_us == 1000
 
 
-def test_surplus_raises_frequency_until_black():
+def test_surplus_rests_above_nominal():
     spec = PlantSpec(
         assets={
             "battery": BatterySpec(rated_w=10_000.0, capacity_wh=5000.0, soc_start=1.0),
             "a": LoadSpec(rated_w=1000.0),
-        }
+        },
+        bus=BusSpec(sync_slip_hz=0.0),
     )
     plant = Plant(spec, Profile.constant(a=0.0))
     plant.actuate("battery", True, 5000.0)  # a set power nobody takes

