@@ -8,8 +8,9 @@ street of nodes does not come back in the same instant.
 import errno
 import socket
 
-from nansha_node import mqtt
 from nansha_wire.ticks import diff_ms
+
+from nansha_node import mqtt
 
 KEEPALIVE_S = 15
 PATIENCE_MS = 5000  # for a connection, a greeting or a ping's answer
@@ -180,7 +181,6 @@ class _Wifi:
         self._wlan = None
         try:
             import network
-
             from secret import WIFI_PASSWORD, WIFI_SSID
         except ImportError:
             return

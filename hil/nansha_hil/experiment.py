@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from nansha.carbon import grid_factor
 from nansha.dispatch.prices import Prices
 from nansha.historian import Historian
 from nansha.session import Session
-from nansha.site import Load, Site, load_site
+from nansha.site import Site, load_site
 from nansha.tariff import load_tariff
 from nansha_boards import load_board
 from nansha_hil.board import Board
@@ -25,23 +25,11 @@ from nansha_hil.lockstep import Lockstep
 from nansha_hil.plant import Plant
 from nansha_hil.recorder import Recorder
 from nansha_hil.scenario import Action, Scenario
-from nansha_hil.verdicts import judge
-from nansha_hil.vm import find_micropython
+from nansha_hil.summary import node_events, since, summarise, world_events
 
 PREROLL_S = 300
 """The site comes up before the scenario begins: boards boot, the breaker closes, loads return."""
 FLUSH_CYCLES = 60
-_COUNTED = ("out_of_phase_closings", "dead_grid_closings", "blackouts")
-
-
-@cache
-def interpreter() -> str:
-    """What the nodes' firmware runs on, in one line."""
-    code = "import sys; print(sys.implementation[0], sys.version.split('; ')[1])"
-    return subprocess.run(
-        [find_micropython(), "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
 
 class Experiment:
     """One run of a scenario in lock-step. `out` receives the record and the boards' consoles."""
@@ -153,116 +141,30 @@ class Experiment:
 
     # figures
 
-    def _summary(self, before: dict[str, Any]) -> dict[str, Any]:
-        scenario, recorder = self.scenario, self.recorder
-        plant = self._since(before, self.plant.accounts.summary())
-        plant["island_lowest_hz"] = recorder.lowest_hz
-        plant["island_highest_hz"] = recorder.highest_hz
-        tiers = {load.tier for load in self.site.assets if isinstance(load, Load)}
-        summary: dict[str, Any] = {
-            "scenario": scenario.name,
-            "title": scenario.title,
-            "site": self.site.info.name,
-            "start": scenario.start.isoformat(),
-            "duration_s": scenario.duration_s,
-            "wall_s": round(self.wall_s, 3),
-            "real_time_factor": round((scenario.duration_s + PREROLL_S) / self.wall_s, 1),
-            "nodes": len(self.boards),
-            "interpreter": interpreter(),
-            "trace_sha256": recorder.trace_sha256,
-            "max_balance_residual_w": recorder.max_residual_w,
-            "energy_wh": {
-                name: {"into_bus": e["into_bus_wh"], "from_bus": e["from_bus_wh"]}
-                for name, e in plant["assets"].items()
-            },
-            "pv_available_wh": plant["pv_available_wh"],
-            "pv_curtailed_wh": plant["pv_curtailed_wh"],
-            "pv_curtailed_wh_by_reason": dict(recorder.curtailed_wh),
-            "unserved_wh_by_tier": {
-                tier: plant[f"unserved_{tier}_wh"] for tier in sorted(tiers)
-            },
-            "unserved_wh_by_tier_and_reason": {
-                tier: dict(reasons) for tier, reasons in recorder.unserved_wh.items()
-            },
-            "cost_cny": recorder.cost_cny,
-            "co2_kg": recorder.co2_kg,
-            "relay_operations": {b.asset: b.relay_changes for b in self.boards},
-            "boots": {b.asset: b.boots for b in self.boards},
-            "exchanges": sum(b.exchanges for b in self.boards),
-            "cycles": self.rig.cycles,
-            "refused_certificates": self.rig.session.refused_certificates if self.rig.session else 0,
-            "plant": plant,
-            "events": self.events(),
-        }
-        summary["verdicts"] = [v.as_dict() for v in judge(scenario.limits, summary)]
-        summary["measurements"] = self._measurements(summary)
-        return summary
-
-    def _since(self, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-        """Energies and counts since `before`; all else as it is now."""
-        out = dict(after)
-        for key, value in after.items():
-            if key.endswith("_wh") or key in _COUNTED:
-                out[key] = value - before[key]
-        out["duration_s"] = after["duration_s"] - before["duration_s"]
-        out["assets"] = {
-            name: {
-                key: value - before["assets"][name][key] if key.endswith("_wh") else value
-                for key, value in energies.items()
-            }
-            for name, energies in after["assets"].items()
-        }
-        through_wh = sum(e["into_bus_wh"] for e in out["assets"].values())
-        out["residual_percent"] = 100 * abs(out["residual_wh"]) / max(through_wh, 1e-9)
-        available_wh = out["pv_available_wh"]
-        lost = out["pv_curtailed_wh"] / available_wh if available_wh > 0 else 0.0
-        out["pv_absorbed_percent"] = 100 * (1 - lost)
-        return out
+    def series(self) -> dict[str, np.ndarray]:
+        """The samples for the plots, by column."""
+        return self.recorder.series(self.preroll_us)
 
     def events(self) -> list[dict[str, Any]]:
         """What happened, world and nodes, in order; times in s from the start."""
-        rows = [
-            {"t_s": action.at_us * 1e-6, "source": "world", "text": action.text}
-            for action in self.happenings
-        ]
-        if self._historian is not None:
-            self._historian.flush()
-            start_ms = self.epoch_ms + PREROLL_S * 1000
-            for t_ms, asset, event, value in self._historian.rows(
-                "SELECT t_ms, asset, event, value FROM events WHERE t_ms >= ? ORDER BY t_ms, rowid",
-                start_ms,
-            ):
-                rows.append(
-                    {"t_s": (t_ms - start_ms) / 1000, "source": asset, "text": event_text(event, value)}
-                )
-        return sorted(rows, key=lambda row: row["t_s"])
+        if self._historian is None:
+            return world_events(self.happenings)
+        self._historian.flush()
+        start_ms = self.epoch_ms + PREROLL_S * 1000
+        return world_events(self.happenings) + node_events(self._historian, start_ms)
 
-    def _measurements(self, summary: dict[str, Any]) -> list[dict[str, Any]]:
-        """What people and machines compare from run to run."""
-        day = self.scenario.duration_s == 86_400
-        rows = [
-            ("wall time of the run", self.wall_s, "s", 180.0 if day else None, "a day in 3 min"),
-            ("factor over real time", summary["real_time_factor"], "x", None, ""),
-            ("energy residual", summary["plant"]["residual_percent"], "%", 0.1, "of all energy"),
-            ("balance residual of a dispatch", summary["max_balance_residual_w"], "W", 1e-6, ""),
-        ]
-        return [
-            {
-                "name": name,
-                "value": value,
-                "unit": unit,
-                "bar": bar,
-                "holds": bar is None or value <= bar,
-                "note": note,
-            }
-            for name, value, unit, bar, note in rows
-        ]
-
-
-def event_text(event: str, value: int) -> str:
-    """A node's event in words."""
-    from nansha_wire.codes import REASONS
-
-    if event in ("relay_opened", "relay_closed") and 0 <= value < len(REASONS):
-        return f"{event.replace('_', ' ')} ({REASONS[value]})"
-    return event.replace("_", " ") + (f" ({value})" if value else "")
+    def _summary(self, before: dict[str, Any]) -> dict[str, Any]:
+        session = self.rig.session
+        return summarise(
+            self.scenario,
+            self.site,
+            since(before, self.plant.accounts.summary()),
+            self.recorder,
+            self.boards,
+            self.events(),
+            duration_s=self.scenario.duration_s,
+            simulated_s=self.scenario.duration_s + PREROLL_S,
+            wall_s=self.wall_s,
+            cycles=self.rig.cycles,
+            refused_certificates=session.refused_certificates if session else 0,
+        )

@@ -82,6 +82,8 @@ class RealtimeRig:
                     pty_fd=line.board_fd if line else None,
                 )
             )
+        self.ready = asyncio.Event()
+        """Set once broker and boards are there."""
         self._begun_s = 0.0
         self._again: dict[str, tuple[int, int]] = {}
 
@@ -109,6 +111,7 @@ class RealtimeRig:
         try:
             for board in self.boards:
                 self._power_up(board, POWER_ON)
+            self.ready.set()
             while self.now_us < duration_s * 1e6:
                 now = self.now_us
                 while actions and actions[0].at_us <= now:

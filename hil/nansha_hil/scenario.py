@@ -167,6 +167,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for a typing error: the nearest known word, or all of them."""
     known = sorted(known)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near = near or [name for name in known if word and name.startswith(word)][:1]
     return f"did you mean {near[0]!r}?" if near else "known are: " + ", ".join(known)
 
 

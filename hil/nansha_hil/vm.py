@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import struct
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import nansha_node
+from nansha.doctor import find_program
 from nansha.errors import NanshaError
 from nansha_hil import exchange
 
@@ -22,9 +21,8 @@ _TX_MAX = 1 << 16
 
 
 def find_micropython() -> str:
-    """The `micropython` command, beside this Python or on the PATH. NanshaError if there is none."""
-    beside = Path(sysconfig.get_path("scripts")) / "micropython"
-    found = str(beside) if beside.exists() else shutil.which("micropython")
+    """The `micropython` command. NanshaError if there is none."""
+    found = find_program("micropython")
     if found is None:
         raise NanshaError(
             "the MicroPython VM is not installed",

@@ -41,7 +41,7 @@ def replay(site: Site, record: Path) -> Replay:
         controller = make_controller(site, bool(hot_day))
         builder = make_builder(site)
         state = ControlState.from_json(state_text)
-        incoming = history.rows(
+        incoming: Generator[tuple[Any, ...], None, None] = history.rows(
             "SELECT t_ms, frame FROM frames WHERE run = ? ORDER BY rowid", run
         )
         of_run = 0
@@ -57,6 +57,7 @@ def replay(site: Site, record: Path) -> Replay:
             if digest(dispatch) != wanted:
                 different += 1
                 first = t_ms if first is None else first
+        incoming.close()
         taken += of_run
     history.close()
     return Replay(len(runs), taken, cycles, different, first)

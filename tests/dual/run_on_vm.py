@@ -6,8 +6,6 @@ Usage: run_on_vm.py MODULE[:skipped_test,…] … One line a failed test, the co
 import gc
 import sys
 
-_SELF = "run_on_vm"
-
 
 def run(names):
     """Run every `test_…` of the modules; the number of failures."""
@@ -24,10 +22,10 @@ def run(names):
                 good += 1
             except Exception as error:
                 bad += 1
-                print("FAILED %s.%s: %s %s" % (name, test, type(error).__name__, error))
+                print(f"FAILED {name}.{test}: {type(error).__name__} {error}")
                 if hasattr(sys, "print_exception"):
                     sys.print_exception(error, sys.stdout)
-    print("%d passed, %d failed" % (good, bad))
+    print(f"{good} passed, {bad} failed")
     return bad
 
 

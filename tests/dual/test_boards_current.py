@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from dual_kit import ASSETS
-
 from nansha.site import load_site
 
 HERE = Path(__file__).parent
@@ -13,5 +12,5 @@ SITE = HERE.parents[1] / "sites" / "nansha_campus.toml"
 
 @pytest.mark.parametrize("asset", ASSETS)
 def test_golden_board_is_current(asset: str) -> None:
-    text = (HERE / "dual_boards" / f"{asset}.py").read_text()
+    text = (HERE / "dual_boards" / f"{asset}.txt").read_text()
     assert text == load_site(SITE).board_py(asset), "run: python tests/dual/write_boards.py"

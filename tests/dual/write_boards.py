@@ -1,4 +1,4 @@
-"""Writes dual_boards/*.py anew from the demo site: `python tests/dual/write_boards.py`."""
+"""Writes dual_boards/*.txt anew from the demo site: `python tests/dual/write_boards.py`."""
 
 from pathlib import Path
 
@@ -8,4 +8,4 @@ HERE = Path(__file__).parent
 if __name__ == "__main__":
     site = load_site(HERE.parents[1] / "sites" / "nansha_campus.toml")
     for asset in site.assets:
-        (HERE / "dual_boards" / f"{asset.id}.py").write_text(site.board_py(asset.id))
+        (HERE / "dual_boards" / f"{asset.id}.txt").write_text(site.board_py(asset.id))

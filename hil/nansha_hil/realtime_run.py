@@ -1,0 +1,94 @@
+"""A scenario in real time with a host of our own in front of it, and the same figures at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nansha.carbon import grid_factor
+from nansha.dispatch.prices import Prices
+from nansha.links import Link
+from nansha.run import Clock, Runner
+from nansha.session import Session
+from nansha.tariff import load_tariff
+from nansha_hil.realtime import RealtimeRig
+from nansha_hil.recorder import Recorder
+from nansha_hil.scenario import Scenario
+from nansha_hil.summary import node_events, since, summarise, world_events
+
+
+class RealtimeRun:
+    """Rig and host side by side, joined by ptys and a broker only."""
+
+    def __init__(self, scenario: Scenario, out: Path, notice: Callable[[str], None]) -> None:
+        self._notice = notice
+        self._record = out / "session.sqlite"
+        for old in out.glob("session.sqlite*"):
+            old.unlink()
+        self.rig = RealtimeRig(scenario, out)
+        site = self.rig.site
+        self.recorder = Recorder(
+            self.rig.plant,
+            self.rig.boards,
+            Prices(load_tariff(site.info.tariff), site.info.timezone, hot_day=False),
+            grid_factor(site.info.carbon),
+            site.poi.id,
+        )
+        self._clock = Clock()
+
+    async def run(self, duration_s: float, progress: Callable[[float], None]) -> dict[str, Any]:
+        """Run for `duration_s`; the summary."""
+        begun_s = time.perf_counter()
+        start_ms = self._clock.now_ms()
+        before = self.rig.plant.accounts.summary()
+        self.recorder.begin()
+        stop = asyncio.Event()
+        rig = asyncio.create_task(self.rig.run(duration_s))
+        while not self.rig.ready.is_set() and not rig.done():
+            await asyncio.sleep(0.01)
+        cycles = 0
+
+        def on_cycle(session: Session, links: list[Link]) -> None:
+            nonlocal cycles
+            cycles += 1
+            if not rig.done():
+                self.recorder.cycle(self.rig.now_us, self._clock.now_ms(), session)
+                progress(min(1.0, self.rig.now_us * 1e-6 / duration_s))
+
+        runner = Runner(
+            self.rig.site, self.rig.secret, self._record, self.rig.wiring, self._notice, on_cycle
+        )
+        host = asyncio.create_task(runner.run(stop))
+        try:
+            await rig
+        finally:
+            events = world_events(
+                [a for a in self.rig.scenario.timeline() if a.at_us <= duration_s * 1e6]
+            )
+            runner.historian.flush()
+            events += node_events(runner.historian, start_ms)
+            stop.set()
+            await host
+        wall_s = time.perf_counter() - begun_s
+        return summarise(
+            self.rig.scenario,
+            self.rig.site,
+            since(before, self.rig.plant.accounts.summary()),
+            self.recorder,
+            self.rig.boards,
+            events,
+            duration_s=duration_s,
+            simulated_s=duration_s,
+            wall_s=wall_s,
+            cycles=cycles,
+            refused_certificates=runner.session.refused_certificates,
+        )
+
+    def series(self) -> dict[str, np.ndarray]:
+        """The samples for the plots, by column."""
+        return self.recorder.series(0)

@@ -1,0 +1,222 @@
+"""Scenario files: what loads, what is said about those that do not, and what they do to a plant."""
+
+from pathlib import Path
+
+import pytest
+from nansha_hil.plant import BusMode
+from nansha_hil.scenario import ScenarioError, load_scenario
+from nansha_hil.verdicts import all_pass, judge
+
+ROOT = Path(__file__).resolve().parents[3]
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
+OWN = ["clear_day", "guangzhou_day", "outage_minute"]
+ASSETS = [
+    {"id": "poi", "role": "poi"},
+    {"id": "pv_roof", "role": "pv", "rated_w": 60_000},
+    {"id": "battery", "role": "battery", "rated_w": 40_000, "capacity_wh": 100_000},
+    {"id": "load_critical", "role": "load", "tier": "critical", "rated_w": 12_000},
+    {"id": "load_priority", "role": "load", "tier": "priority", "rated_w": 20_000},
+    {"id": "load_interruptible", "role": "load", "tier": "interruptible", "rated_w": 25_000},
+    {"id": "ev_charger", "role": "ev_charger", "rated_w": 22_000, "min_w": 4140},
+]
+HEAD = """
+[scenario]
+name = "a"
+title = "A"
+site = "site.toml"
+start = 2026-08-31T12:00:00
+duration_s = 3600
+[data]
+file = "a.csv"
+"""
+
+
+def write(tmp_path, text, csv="time_s,poa_w_per_m2,load_w\n0,1,2\n86400,1,2\n"):
+    (tmp_path / "a.csv").write_text(csv)
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_shipped_scenarios_load_and_build(name):
+    scenario = load_scenario(ROOT / "scenarios" / f"{name}.toml")
+    plant = scenario.build_plant(ASSETS)
+    assert plant.mode is BusMode.GRID
+    assert plant.demand_w("load_critical") > 3000.0
+    assert scenario.limits
+    times = [action.at_us for action in scenario.timeline()]
+    assert times == sorted(times)
+
+
+def play(name, on_outage=None):
+    """Run a scenario with nothing but a breaker that opens and closes as it must."""
+    scenario = load_scenario(ROOT / "scenarios" / f"{name}.toml")
+    plant = scenario.build_plant(ASSETS)
+    actions = scenario.timeline()
+    while plant.now_us < scenario.duration_us:
+        due = actions[0].at_us if actions else scenario.duration_us
+        if plant.now_us >= due and actions:
+            actions.pop(0).apply(plant)
+            continue
+        tick = plant.next_tick_us or due
+        plant.advance(max(plant.now_us + 1, min(due, tick, plant.now_us + 60_000_000)))
+        alert, in_step = plant.flags("poi")
+        if plant.poi.closed and alert and not plant.poi.healthy:
+            plant.actuate("poi", False)
+            plant.actuate("ev_charger", False)
+        elif not plant.poi.closed and in_step:
+            plant.actuate("poi", True)
+            plant.actuate("ev_charger", True)
+    return scenario, plant
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_limits_hold_when_the_breaker_does_its_work(name):
+    scenario, plant = play(name)
+    verdicts = judge(scenario.limits, {"plant": plant.accounts.summary()})
+    assert all_pass(verdicts), [v for v in verdicts if v.outcome != "pass"]
+    assert plant.mode is BusMode.GRID
+    assert abs(plant.accounts.residual_wh) < 1e-6
+
+
+def test_the_hot_day_has_its_events_in_peoples_words():
+    texts = [a.text for a in load_scenario(ROOT / "scenarios/guangzhou_day.toml").timeline()]
+    assert texts[0] == "car arrives at ev_charger, wants 30 kWh"
+    assert "grid outage, 45 min" in texts and "grid is back" in texts
+    assert "cloud front takes 75 % of the sun, 25 min" in texts
+
+
+def test_outage_minute_starts_in_the_evening():
+    scenario = load_scenario(ROOT / "scenarios/outage_minute.toml")
+    assert scenario.start.hour == 18
+    plant = scenario.build_plant(ASSETS)
+    assert plant.available_w("pv_roof") < 1000.0
+    assert scenario.timeline()[1].at_us == 60_000_000
+
+
+def test_events_with_an_end_undo_themselves(tmp_path):
+    text = HEAD + (
+        '[data.columns]\nirradiance = "poa_w_per_m2"\n"load_critical" = "load_w"\n'
+        '"load_priority" = "load_w"\n"load_interruptible" = "load_w"\n'
+        '[[events]]\nat = "12:01:00"\nkind = "load_step"\nasset = "load_critical"\n'
+        "factor = 3\nduration_s = 60\n"
+        '[[events]]\nat = 12:03:00\nkind = "grid_frequency"\nfrequency_hz = 50.1\n'
+        "duration_s = 60\n"
+        '[[events]]\nat = "12:05:00"\nkind = "grid_voltage"\nvoltage_pu = 0.95\nduration_s = 60\n'
+    )
+    scenario = load_scenario(write(tmp_path, text))
+    plant = scenario.build_plant(ASSETS)
+    seen = []
+    for action in scenario.timeline():
+        plant.advance(action.at_us)
+        action.apply(plant)
+        plant.advance(action.at_us + 2_000_000)
+        volts, _, hertz, _ = plant.sense("load_critical")
+        seen.append((plant.demand_w("load_critical"), hertz, volts > 225.0))
+    assert seen == [
+        (6.0, 50.0, True),
+        (2.0, 50.0, True),
+        (2.0, 50.1, True),
+        (2.0, 50.0, True),
+        (2.0, 50.0, False),
+        (2.0, 50.0, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("[scenario]\nname = \n", ["not TOML", "line 2"]),
+        ("", ["scenario: is missing", "data: is missing"]),
+        (HEAD.replace("duration_s = 3600", "duration_s = -1"), ["scenario.duration_s: -1"]),
+        (HEAD.replace("title", "titel"), ["scenario.title: is missing", "did you mean 'title'?"]),
+        (HEAD.replace("[data]", "[date]"), ["date: is not a known field; did you mean 'data'?"]),
+        (
+            HEAD + '[[events]]\nat = "12:01:00"\nkind = "grid_outtage"\nduration_s = 5\n',
+            ["events[1].kind: 'grid_outtage' is not a kind", "did you mean 'grid_outage'?"],
+        ),
+        (HEAD + '[[events]]\nat = "12:01:00"\n', ["events[1].kind: is missing; one of: grid_out"]),
+        (
+            HEAD + '[[events]]\nat = "noon"\nkind = "grid_outage"\nduration_s = 5\n',
+            ["events[1].at: 'noon' is not a time of day", "18:30:00"],
+        ),
+        (
+            HEAD + '[[events]]\nat = "12:01:00"\nkind = "cloud_front"\ndept = 0.5\nduration_s=9\n',
+            ["events[1].depth: is missing", "events[1].dept", "did you mean 'depth'?"],
+        ),
+        (
+            HEAD + '[[events]]\nat = "18:00:00"\nkind = "grid_outage"\nduration_s = 5\n',
+            ["events[1].at: 18:00:00 lies outside 12:00:00 to 13:00:00"],
+        ),
+        (
+            HEAD + '[[limits]]\nname = "x"\nmeasure = "a"\nwhy = "w"\n',
+            ["limits[1]: has neither min nor max"],
+        ),
+        (
+            HEAD + '[[limits]]\nname = "x"\nmeasure = "a"\nwhy = "w"\nmin = 2\nmax = 1\n',
+            ["limits[1]: min 2 is above max 1"],
+        ),
+        (HEAD.replace("12:00:00", "12:00:00Z"), ["scenario.start: has a time zone"]),
+        (HEAD.replace("a.csv", "b.csv"), ["data.file: cannot read", "b.csv"]),
+        (
+            HEAD + '[data.columns]\nirradiance = "sun"\n',
+            ["no column 'sun'; it has: load_w, poa_w_per_m2"],
+        ),
+    ],
+)
+def test_each_bad_field_gets_one_clear_line(tmp_path, text, parts):
+    path = write(tmp_path, text)
+    with pytest.raises(ScenarioError) as error:
+        load_scenario(path)
+    message = str(error.value)
+    for part in parts:
+        assert part in message
+    assert all(line.startswith(str(path)) for line in error.value.problems)
+    assert all("\n" not in line for line in error.value.problems)
+    assert "pydantic" not in message and "http" not in message
+
+
+def test_a_bad_csv_is_told_with_its_line(tmp_path):
+    with pytest.raises(ScenarioError, match=r"a\.csv:2: column load_w: 'x' is not a finite"):
+        load_scenario(write(tmp_path, HEAD, "time_s,load_w\n0,x\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[plant.batery]\nsoc_start = 0.5\n", "plant.batery: the site has no such asset; did you"),
+        ("[plant.battery]\nsoc = 0.5\n", "plant.battery.soc: is not a known field; did you mean"),
+        ('[plant.battery]\nsoc_start = "x"\n', "plant.battery.soc_start: 'x' is not a number"),
+        ("[plant.battery]\nsoc_start = 2\n", "plant.battery: battery soc_start must lie in 0..1"),
+        ("[plant.load_critical]\ntier = 3\n", "plant.load_critical.tier: 3 is not text"),
+        ("[plant.pv_roof]\nstarts_closed = 1\n", "is not true or false"),
+        (
+            '[[events]]\nat = "12:10:00"\nkind = "ev_arrives"\nasset = "ev"\nenergy_wh = 1\n',
+            "events[1].asset: 'ev' does not fit ev_arrives; did you mean 'ev_charger'",
+        ),
+    ],
+)
+def test_bad_plant_parameters_are_told(tmp_path, text, part):
+    scenario = load_scenario(write(tmp_path, HEAD + text))
+    with pytest.raises(ScenarioError) as error:
+        scenario.plant_spec(ASSETS)
+    assert part in str(error.value)
+
+
+def test_site_file_problems_are_told(tmp_path):
+    scenario = load_scenario(write(tmp_path, HEAD))
+    with pytest.raises(ScenarioError, match=r"scenario\.site: .*site\.toml"):
+        scenario.plant_spec()
+    (tmp_path / "site.toml").write_text('[[asset]]\nid = "x"\nrole = "batery"\n')
+    with pytest.raises(ScenarioError, match="the plant has no 'batery'; did you mean 'battery'"):
+        scenario.plant_spec()
+    (tmp_path / "site.toml").write_text('[[asset]]\nid = "x"\nrole = "battery"\nrated_w = 5\n')
+    with pytest.raises(ScenarioError, match=r"plant\.x\.capacity_wh: is missing here and in"):
+        scenario.plant_spec()
+
+
+def test_a_missing_demand_column_is_told(tmp_path):
+    scenario = load_scenario(write(tmp_path, HEAD))
+    with pytest.raises(ScenarioError, match=r"data\.columns: .*no column 'load_critical'"):
+        scenario.build_plant(ASSETS)
