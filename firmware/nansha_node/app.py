@@ -1,8 +1,8 @@
 """The node's shell: one loop that looks, decides, acts, speaks and waits.
 
 One loop and no tasks: a superloop has one order of events on every board, wakes once a period, and
-its worst case is the sum of its parts. Hardware and link come in from outside, so the same loop runs
-under tests, on the rig and on a chip.
+its worst case is the sum of its parts. Hardware and link come in from outside, so the same loop
+runs under tests, on the rig and on a chip.
 """
 
 import gc

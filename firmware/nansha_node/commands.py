@@ -1,8 +1,8 @@
 """A command's way in: every reason to refuse comes before the first change of state.
 
 A command must carry the node's tag for this very boot, a counter above the last one, and the node
-clock of a recent telemetry. So a lost, late, repeated, forged or corrupt message changes nothing, and
-lateness is measured on the node's own clock: no clocks need to agree.
+clock of a recent telemetry. So a lost, late, repeated, forged or corrupt message changes nothing,
+and lateness is measured on the node's own clock: no clocks need to agree.
 """
 
 from nansha_wire import codes

@@ -1,7 +1,7 @@
 """One step of a node: `step(cfg, state, inputs, now_ms) -> (state, outputs)`.
 
-Every decision is here or in what it calls, and nothing here reads a pin or a clock. The order is the
-order of authority: time, sensors, protection, the armed contingency, the role, the relay's times.
+Every decision is here or in what it calls, and nothing here reads a pin or a clock. The order is
+the order of authority: time, sensors, protection, the armed contingency, the role, the relay's times.
 A trip opens whatever the relay's times say; nothing closes against a trip.
 """
 
@@ -92,7 +92,7 @@ def _protect(cfg, state, inputs, dt_ms, events):
 
 
 def _may_return(cfg, state, inputs):
-    """After a trip: the bus has been healthy for the whole delay, or a battery is to start a dead one."""
+    """Whether the bus has been healthy for the whole delay, or a battery is to start a dead one."""
     return state.healthy_ms >= cfg.RECONNECT_MS or _black_start(cfg, state, inputs)
 
 
@@ -117,7 +117,7 @@ def _shed(cfg, state, inputs, dt_ms):
     Return whether a timer runs.
     """
     if inputs.v_mv < protection.DEAD_BUS_MV or inputs.fault & protection.SENSOR_F:
-        # Dead, not low: under-voltage acts. Or blind. What was timed until here means nothing after.
+        # Dead, not low: under-voltage acts. Or blind. What was timed before means nothing after.
         state.low_for_ms = state.armed_for_ms = -1
         state.restore_ms = 0
         return False

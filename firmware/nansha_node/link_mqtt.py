@@ -1,4 +1,4 @@
-"""The link over TCP and MQTT. Nothing here waits: connecting, too, goes on in steps between control.
+"""The link over TCP and MQTT. Nothing here waits: connecting goes on in steps between control.
 
 States: down -> (Wi-Fi) -> connecting -> greeting -> up. Any fault closes the socket and tries again
 after a pause that grows to half a minute. The pause starts from the node's own number, so that a
@@ -109,7 +109,7 @@ class MqttLink:
         try:
             sent = self._socket.write(self._pending)
         except OSError as error:
-            # Still connecting, or no room: later. ENOTCONN is how some ports say "still connecting".
+            # Still connecting, or no room: later. Some ports say ENOTCONN while they connect.
             if error.args[0] in (errno.EAGAIN, errno.EINPROGRESS, errno.ENOTCONN):
                 return
             raise

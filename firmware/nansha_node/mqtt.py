@@ -1,8 +1,8 @@
 """MQTT 3.1.1 without I/O: bytes in, frames out, and the bytes to send. QoS 0 only.
 
 Sequence numbers, leases and acknowledgements are the wire's own, so the broker's would only add
-state that can hang. Written for a node because the client libraries for MicroPython block while they
-connect, and a node that waits for a broker is a node whose protection does not run.
+state that can hang. Written for a node because the client libraries for MicroPython block while
+they connect, and a node that waits for a broker is a node whose protection does not run.
 """
 
 import struct

@@ -42,26 +42,22 @@ def violates(kind, threshold, inputs):
 def timed_out(trips, violated_ms, inputs, dt_ms):
     """Advance every element's timer; return the index of the first that has run out, or -1."""
     first = -1
-    index = 0
-    for kind, threshold, delay_ms in trips:
+    for index, (kind, threshold, delay_ms) in enumerate(trips):
         held_ms = run_timer(violated_ms[index], violates(kind, threshold, inputs), dt_ms)
         violated_ms[index] = held_ms
         if first < 0 <= held_ms and held_ms >= delay_ms:
             first = index
-        index += 1
     return first
 
 
 def restart_uv(trips, violated_ms):
-    """Let under-voltage start anew; return the index of the first other element that is violated."""
+    """Let under-voltage start anew; return the first other element that has run out, or -1."""
     first = -1
-    index = 0
-    for kind, _, delay_ms in trips:
+    for index, (kind, _, delay_ms) in enumerate(trips):
         if kind == "uv":
             violated_ms[index] = -1
         elif first < 0 <= violated_ms[index] and violated_ms[index] >= delay_ms:
             first = index
-        index += 1
     return first
 
 

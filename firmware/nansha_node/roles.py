@@ -11,7 +11,7 @@ from nansha_node.scaling import share
 
 
 def pv(cfg, state, inputs):
-    """Feed all there is; frequency-watt takes power back above FW_START, with or without a lease."""
+    """Feed all there is; frequency-watt takes power back above FW_START, lease or not."""
     if state.lease_left_ms:
         closed, limit_w, reason = state.want_closed, state.p_set_w, codes.SETPOINT
     else:
@@ -62,7 +62,7 @@ def load(cfg, state, inputs):
 
 
 def ev_charger(cfg, state, inputs):
-    """Charge as the lease says; without one, the site's fallback; never below 6 A, never in a low."""
+    """Charge as the lease says, else the site's fallback; never below 6 A, never in a low."""
     if not inputs.flag:
         return False, 0, codes.UNPLUGGED
     if state.shed:

@@ -16,8 +16,8 @@ def scale(raw, num_shift_offset):
 def inputs_from(cfg, raw_v, raw_i, raw_f, raw_x, alert, flag):
     """One look, scaled and checked against itself.
 
-    A broken wire reads as a rail. A dead bus does so too, but then voltage and frequency agree; when
-    one of them says alive and the other sits at its rail, one sensor lies.
+    A broken wire reads as a rail. A dead bus does so too, but then voltage and frequency agree;
+    when one of them says alive and the other sits at its rail, one sensor lies.
     """
     v_mv = scale(raw_v, cfg.SCALE_V)
     f_live = RAIL_LOW < raw_f < RAIL_HIGH
@@ -46,7 +46,7 @@ def power_w(cfg, v_mv, i_ma):
 
 
 def share(total, part, whole):
-    """total * part // whole for 0 <= part <= whole < 2**16, exact where 31 bits allow it, never above."""
+    """total * part // whole, 0 <= part <= whole < 2**16: exact if 31 bits allow it, never above."""
     shift = 0
     while (total >> shift) >= (1 << 30) // whole:
         shift += 1

@@ -1,8 +1,8 @@
 """What a node remembers between two steps, what it sees, and what it puts out.
 
-Only integers: mV, mA, W, mHz, ms. A chip's floats have 24 bits, the VM's 53; integers within 31 bits
-give every interpreter the same decisions. Times are kept as what is left of them, so no clock wraps
-under a running timer.
+Only integers: mV, mA, W, mHz, ms. A chip's floats have 24 bits, the VM's 53; integers within 31
+bits give every interpreter the same decisions. Times are kept as what is left of them, so no clock
+wraps under a running timer.
 """
 
 from nansha_wire import codes

@@ -13,7 +13,7 @@ _MAX_LINE = MAX_FRAME + 4 + 1  # frame, CRC, COBS overhead; the closing zero is 
 
 
 def pack(frame: bytes) -> bytes:
-    """`frame` as it goes on the line, with a zero before it too: noise in an idle line ends there."""
+    """`frame` as it goes on the line, a zero before it too: noise in an idle line ends there."""
     if len(frame) > MAX_FRAME:
         raise ValueError("frame of %d bytes: at most %d" % (len(frame), MAX_FRAME))
     data = frame + struct.pack("<I", binascii.crc32(frame) & 0xFFFFFFFF)

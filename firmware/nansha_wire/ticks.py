@@ -1,4 +1,4 @@
-"""A node's clock on the wire: milliseconds that wrap at 2**30, as `time.ticks_ms` does on the chips."""
+"""A node's clock on the wire: ms that wrap at 2**30, as `time.ticks_ms` does on the chips."""
 
 PERIOD_MS = 1 << 30
 _HALF = PERIOD_MS >> 1

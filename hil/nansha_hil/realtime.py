@@ -84,6 +84,10 @@ class RealtimeRig:
             )
         self.ready = asyncio.Event()
         """Set once broker and boards are there."""
+        self.begin = asyncio.Event()
+        """Set by whoever waits for the site to come up: the scenario's time starts then."""
+        self.zero_us = 0
+        """Rig time at which the scenario began."""
         self._begun_s = 0.0
         self._again: dict[str, tuple[int, int]] = {}
 
@@ -103,19 +107,22 @@ class RealtimeRig:
         return int((asyncio.get_running_loop().time() - self._begun_s) * 1e6)
 
     async def run(self, duration_s: float) -> None:
-        """Start everything and keep it going for `duration_s`."""
+        """Start everything; end `duration_s` after `begin` was set."""
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.broker.start)
         self._begun_s = loop.time()
-        actions = [a for a in self.scenario.timeline() if a.at_us <= duration_s * 1e6]
+        actions = self.scenario.timeline()
+        begun = False
         try:
             for board in self.boards:
                 self._power_up(board, POWER_ON)
             self.ready.set()
-            while self.now_us < duration_s * 1e6:
+            while not begun or self.now_us < self.zero_us + duration_s * 1e6:
                 now = self.now_us
-                while actions and actions[0].at_us <= now:
-                    self._advance(actions[0].at_us)
+                if self.begin.is_set() and not begun:
+                    begun, self.zero_us = True, now
+                while begun and actions and self.zero_us + actions[0].at_us <= now:
+                    self._advance(self.zero_us + actions[0].at_us)
                     actions.pop(0).apply(self.plant)
                 self._advance(now)
                 self._look_after(now)

@@ -11,15 +11,20 @@ from typing import Any
 import numpy as np
 
 from nansha.carbon import grid_factor
+from nansha.dispatch import Mode
 from nansha.dispatch.prices import Prices
 from nansha.links import Link
 from nansha.run import Clock, Runner
 from nansha.session import Session
+from nansha.site import Load
 from nansha.tariff import load_tariff
 from nansha_hil.realtime import RealtimeRig
 from nansha_hil.recorder import Recorder
 from nansha_hil.scenario import Scenario
 from nansha_hil.summary import node_events, since, summarise, world_events
+
+COMING_UP_S = 120.0
+"""How long a site may take to come up before the scenario begins without it."""
 
 
 class RealtimeRun:
@@ -42,23 +47,31 @@ class RealtimeRun:
         self._clock = Clock()
 
     async def run(self, duration_s: float, progress: Callable[[float], None]) -> dict[str, Any]:
-        """Run for `duration_s`; the summary."""
-        begun_s = time.perf_counter()
-        start_ms = self._clock.now_ms()
-        before = self.rig.plant.accounts.summary()
-        self.recorder.begin()
+        """Let the site come up, then run for `duration_s`; the summary."""
+        start_ms = 0
+        before: dict[str, Any] = {}
         stop = asyncio.Event()
         rig = asyncio.create_task(self.rig.run(duration_s))
         while not self.rig.ready.is_set() and not rig.done():
             await asyncio.sleep(0.01)
+        begun_s = time.perf_counter()
         cycles = 0
 
         def on_cycle(session: Session, links: list[Link]) -> None:
-            nonlocal cycles
+            nonlocal cycles, start_ms, before, begun_s
+            if rig.done():
+                return
+            if not self.rig.begin.is_set():
+                if not is_up(session) and time.perf_counter() - begun_s < COMING_UP_S:
+                    return
+                before = self.rig.plant.accounts.summary()
+                start_ms, begun_s = self._clock.now_ms(), time.perf_counter()
+                self.recorder.begin()
+                self.rig.begin.set()
+                self._notice("the site is up; the scenario begins")
             cycles += 1
-            if not rig.done():
-                self.recorder.cycle(self.rig.now_us, self._clock.now_ms(), session)
-                progress(min(1.0, self.rig.now_us * 1e-6 / duration_s))
+            self.recorder.cycle(self.rig.now_us, self._clock.now_ms(), session)
+            progress(min(1.0, (self.rig.now_us - self.rig.zero_us) * 1e-6 / duration_s))
 
         runner = Runner(
             self.rig.site, self.rig.secret, self._record, self.rig.wiring, self._notice, on_cycle
@@ -91,4 +104,12 @@ class RealtimeRun:
 
     def series(self) -> dict[str, np.ndarray]:
         """The samples for the plots, by column."""
-        return self.recorder.series(0)
+        return self.recorder.series(self.rig.zero_us)
+
+
+def is_up(session: Session) -> bool:
+    """Whether the site is connected and every load is fed."""
+    if session.dispatch is None or session.dispatch.mode is not Mode.GRID_CONNECTED:
+        return False
+    samples = [session.image_of(a.id) for a in session.site.assets if isinstance(a, Load)]
+    return all(sample is not None and sample.closed for sample in samples)

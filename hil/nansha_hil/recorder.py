@@ -151,7 +151,7 @@ class Recorder:
         for item in dispatch.assets:
             if item.asset == asset and item.reason not in ("unconstrained", "served"):
                 return item.reason
-        return "response_time"
+        return "transition"  # a bus that collapses, a converter that follows
 
     def _columns(self) -> list[str]:
         names = ["t_s", "bus.f_hz", "bus.v_v", "price_cny_per_kwh", "islanded"]

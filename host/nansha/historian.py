@@ -7,7 +7,7 @@ session: the rows go on waiting, the trouble is told once, and they are written 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ class Historian:
         row = self._db.execute("SELECT t_ms, state FROM state").fetchone()
         return (int(row[0]), str(row[1])) if row else None
 
-    def rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def rows(self, query: str, *values: Any) -> Generator[tuple[Any, ...], None, None]:
         """Rows of a query, as they are on disk."""
         yield from self._db.execute(query, values)
 

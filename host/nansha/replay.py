@@ -41,7 +41,7 @@ def replay(site: Site, record: Path) -> Replay:
         controller = make_controller(site, bool(hot_day))
         builder = make_builder(site)
         state = ControlState.from_json(state_text)
-        incoming: Generator[tuple[Any, ...], None, None] = history.rows(
+        incoming = history.rows(
             "SELECT t_ms, frame FROM frames WHERE run = ? ORDER BY rowid", run
         )
         of_run = 0

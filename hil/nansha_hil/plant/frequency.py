@@ -19,15 +19,12 @@ ARRIVED_HZ = 0.0005
 LEFT_HZ = 0.02
 """Farther than this from a new rest, it swings again."""
 MAX_SUBSTEP_US = 1000
-TRIM_HZ_PER_S = 0.015
-"""How fast a synchroniser shifts an island, once a second."""
 
 
 class Frequency:
     """Frequency of the island and the energies that move it.
 
-    hz: frequency now. trim_hz: how far a synchroniser has shifted the converters' droop. inertia_j:
-    net energy put into the virtual inertia so far. damping_j: net energy by which the loads'
+    hz: frequency now. inertia_j: net energy put into the virtual inertia so far. damping_j: net energy by which the loads'
     dependence on frequency relieved (-) or burdened (+) the island.
     """
 
@@ -40,14 +37,12 @@ class Frequency:
         "inertia_w_s_per_hz",
         "nominal_hz",
         "substep_us",
-        "trim_hz",
     )
 
     def __init__(self, bus: BusSpec, forming_rated_w: float) -> None:
         """Start at nominal; forming_rated_w: summed rating of the forming converters, W."""
         self.nominal_hz = bus.nominal_hz
         self.hz = bus.nominal_hz
-        self.trim_hz = 0.0
         self.damping_w_per_hz = bus.damping_w_per_hz
         self.droop_hz = bus.droop_pu * bus.nominal_hz
         self.inertia_w_s_per_hz = 2.0 * bus.inertia_s * max(forming_rated_w, 1.0) / bus.nominal_hz
@@ -59,15 +54,7 @@ class Frequency:
 
     def _aim_w(self, battery: Battery, low_hz: float) -> float:
         """What the droop asks of a converter low_hz below nominal, W, before any limit."""
-        return battery.command_w + (low_hz + self.trim_hz) * battery.rated_w / self.droop_hz
-
-    def synchronise(self, grid_hz: float | None, slip_hz: float) -> None:
-        """Once a second: creep to grid_hz + slip_hz, so that the angle passes through zero.
-
-        None: no utility to meet; creep back. At most TRIM_HZ_PER_S, so the island stays at rest.
-        """
-        away_hz = -self.trim_hz if grid_hz is None else grid_hz + slip_hz - self.hz
-        self.trim_hz += min(TRIM_HZ_PER_S, max(-TRIM_HZ_PER_S, 0.5 * away_hz))
+        return battery.command_w + low_hz * battery.rated_w / self.droop_hz
 
     def rest_hz(self, forming: Sequence[Battery], other_w: float) -> float:
         """Frequency, Hz, at which the converters carry the others; +-inf if they cannot."""

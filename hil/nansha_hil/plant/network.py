@@ -98,7 +98,6 @@ class Network:
         self._next_second_us = 0
         self._restart_us = NEVER_US
         self._checked_us = 0
-        self._synchronised_s = 0
         self._checked_j = 0.0
         self._nominal_v = spec.bus.nominal_v
         self._aim_v = self.bus_v = self._nominal_v * spec.grid.voltage_pu
@@ -124,7 +123,6 @@ class Network:
             self._sampled_s = second
             self._next_second_us = (second + 1) * SECOND_US
             self._check_balance()
-            self._synchronise(second)
         self._stale = False
         self._decide_mode()
         pu = self.bus_v / self._nominal_v
@@ -152,13 +150,6 @@ class Network:
         if mode is not BusMode.ISLAND:
             self._aim_voltage()
             self._swinging = self.bus_v != self._aim_v
-
-    def _synchronise(self, second: int) -> None:
-        slip_hz = self.spec.bus.sync_slip_hz
-        if self.mode is BusMode.ISLAND and slip_hz > 0.0 and second > self._synchronised_s:
-            poi = self.poi
-            self.frequency.synchronise(poi.frequency_hz if poi.healthy else None, slip_hz)
-        self._synchronised_s = second
 
     def _restarted(self, pv: Pv, now: int) -> bool:
         if pv.ready_us is None:
@@ -200,7 +191,6 @@ class Network:
         self.mode = mode
         self._split(forming)
         self.events.append(PlantEvent(self.now_us, mode.value))
-        self.frequency.trim_hz = 0.0
         if mode is not BusMode.ISLAND:
             self.poi.angle_deg = 0.0 if self.poi.closed else self.spec.grid.return_angle_deg
 

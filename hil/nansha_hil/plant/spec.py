@@ -171,10 +171,8 @@ class BusSpec:
     nominal_v: phase to neutral, RMS. inertia_s: virtual inertia constant H of the grid-forming
     converters on their summed rating. droop_pu: relative frequency fall from zero to rated power.
     damping_w_per_hz: how much less the loads draw per hertz of fall. voltage_tau_s: how fast the
-    bus voltage (a one-cycle RMS) follows. sync_slip_hz: once the utility is back, the converters
-    creep to its frequency plus this, as a synchroniser does, so the angle turns through zero within
-    1 / sync_slip_hz seconds; 0 leaves that to the host. collapsed_pu: bus voltage while the dead
-    utility's neighbours hang on the closed breaker.
+    bus voltage (a one-cycle RMS) follows. collapsed_pu: bus voltage while the dead utility's
+    neighbours hang on the closed breaker.
     """
 
     nominal_v: float = 230.0
@@ -184,7 +182,6 @@ class BusSpec:
     droop_pu: float = 0.01
     damping_w_per_hz: float = 200.0
     voltage_tau_s: float = 0.01
-    sync_slip_hz: float = 0.05
     collapsed_pu: float = 0.3
     black_below_hz: float = 45.0
     black_above_hz: float = 55.0

@@ -23,7 +23,7 @@ from nansha.dispatch.offers import (
 from nansha.dispatch.prices import Prices
 from nansha.dispatch.solve import Balanced, Balancer
 from nansha.dispatch.state import ControlState
-from nansha.dispatch.transition import breaker_closed, next_mode
+from nansha.dispatch.transition import LIVE_PU, breaker_closed, next_mode, next_nudge
 from nansha.dispatch.value import Worth, worth
 from nansha.image import Image, Sample
 from nansha.site import Battery, EvCharger, Load, Poi, Pv, Site
@@ -36,10 +36,6 @@ CLOUD = 0.7
 """Share of the sun's power that is counted on in the next seconds."""
 SPARE = 0.9
 """Share of the battery's rating that is counted on; the rest is for what the host does not see."""
-NUDGE_HZ = 0.03
-"""How far an island is kept off the grid's frequency while it synchronises, so that the phases meet."""
-DROOP_HZ = 0.5
-"""Frequency fall of a grid-forming battery from nothing to full power."""
 FIRST_GUESS = 0.6
 """Share of its rating that a load is taken to draw before it has ever been seen."""
 
@@ -62,6 +58,7 @@ class Controller:
         """Decide on `image`. Raises nansha_core.CertificateError rather than send a wrong answer."""
         self._account(state, image)
         state.mode = next_mode(self.site, state, image)
+        state.nudge = next_nudge(self.site, state, image)
         on = self._choose_loads(state, image)
         demand_w = sum(
             self._demand_w(state, load) for load in self._loads if load.id in on
@@ -307,10 +304,10 @@ class Controller:
             more = -power_w < -sample.p_w
             return AssetDispatch(asset.id, power_w, power_w < 0, why, sheds=more, **arm)
         if state.mode is Mode.SYNCHRONISING:
-            power_w = round(power_w + asset.rated_w * NUDGE_HZ / DROOP_HZ)
+            power_w = round(power_w + asset.rated_w * state.nudge)
         limit_w = round(asset.rated_w)
         # A dead bus is woken by one source: by the grid if it is there, else by the battery.
-        closed = state.mode is not Mode.BLACK or state.grid_ok_since_ms < 0
+        closed = state.grid_ok_since_ms < 0 or sample.v_v > LIVE_PU * self.site.info.nominal_v
         return AssetDispatch(asset.id, max(-limit_w, min(limit_w, power_w)), closed, why, **arm)
 
     # contingencies

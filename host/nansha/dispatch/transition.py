@@ -14,6 +14,14 @@ GRID_V_PU = (0.90, 1.07)
 """GB/T 12325 at 220 V."""
 GRID_HZ = 0.2
 """GB/T 15945, allowed deviation, Hz."""
+DEAD_RECONNECT_AFTER_MS = 5_000
+"""The same for a dead bus: nobody is fed while it waits."""
+SLIP_HZ = 0.04
+"""How much faster than the grid an island turns while it synchronises: once round in 25 s, and the
+synchronism check stays closed for longer than a calm node's period."""
+NUDGE_GAIN_PER_HZ = 0.8
+NUDGE_MAX = 0.1
+"""Most of a battery's rating that shifts the frequency."""
 LIVE_PU = 0.5
 """A bus with more voltage than this is alive."""
 
@@ -47,10 +55,33 @@ def next_mode(site: Site, state: ControlState, image: Image) -> Mode:
         state.grid_ok_since_ms = -1
     if poi.closed:
         return Mode.GRID_CONNECTED
-    ready = state.grid_ok_since_ms >= 0 and image.t_ms - state.grid_ok_since_ms >= RECONNECT_AFTER_MS
-    if ready:
+    dead = bus_alive(site, image) is False
+    wait_ms = DEAD_RECONNECT_AFTER_MS if dead else RECONNECT_AFTER_MS
+    if state.grid_ok_since_ms >= 0 and image.t_ms - state.grid_ok_since_ms >= wait_ms:
         return Mode.SYNCHRONISING
-    return Mode.BLACK if bus_alive(site, image) is False else Mode.ISLANDED
+    return Mode.BLACK if dead else Mode.ISLANDED
+
+
+def next_nudge(site: Site, state: ControlState, image: Image) -> float:
+    """Share of their rating that the batteries add, so that an island slips past the grid's phase.
+
+    An integrator on the measured slip: it needs no knowledge of the converters' droop.
+    """
+    poi = image.fresh(site.poi.id)
+    bus_hz = bus_frequency(site, image)
+    if state.mode is not Mode.SYNCHRONISING or poi is None or bus_hz is None:
+        return 0.0
+    missing_hz = poi.f_hz + SLIP_HZ - bus_hz
+    return max(-NUDGE_MAX, min(NUDGE_MAX, state.nudge + NUDGE_GAIN_PER_HZ * missing_hz))
+
+
+def bus_frequency(site: Site, image: Image) -> float | None:
+    """Frequency of a live bus as its batteries see it, Hz."""
+    for asset in site.assets:
+        sample = image.fresh(asset.id)
+        if asset.role == "battery" and sample is not None and sample.f_hz > 0.0:
+            return sample.f_hz
+    return None
 
 
 def breaker_closed(mode: Mode) -> bool:

@@ -20,7 +20,7 @@ def island(load_w, *, tau_s=0.0, command_w=0.0, rated_w=40_000.0, soc=0.5, **bus
             ),
             "a": LoadSpec(rated_w=50_000.0),
         },
-        bus=BusSpec(**{"voltage_tau_s": 0.0, "sync_slip_hz": 0.0, **bus}),
+        bus=BusSpec(**{"voltage_tau_s": 0.0, **bus}),
     )
     plant = Plant(spec, Profile.constant(a=load_w))
     plant.actuate("battery", True, command_w)
@@ -102,7 +102,6 @@ def test_surplus_rests_above_nominal():
             "battery": BatterySpec(rated_w=10_000.0, capacity_wh=5000.0, soc_start=1.0),
             "a": LoadSpec(rated_w=1000.0),
         },
-        bus=BusSpec(sync_slip_hz=0.0),
     )
     plant = Plant(spec, Profile.constant(a=0.0))
     plant.actuate("battery", True, 5000.0)  # a set power nobody takes
