@@ -8,10 +8,6 @@ runs under tests, on the rig and on a chip.
 import gc
 import struct
 
-from nansha_wire import codes, frames
-from nansha_wire import messages as m
-from nansha_wire.ticks import diff_ms
-
 from nansha_node import FIRMWARE
 from nansha_node.alive import Alive
 from nansha_node.commands import handle
@@ -19,6 +15,9 @@ from nansha_node.control import step
 from nansha_node.outbox import Outbox
 from nansha_node.scaling import power_w
 from nansha_node.state import State
+from nansha_wire import codes, frames
+from nansha_wire import messages as m
+from nansha_wire.ticks import diff_ms
 
 RESEND_MS = 2000  # unconfirmed events go out again
 COLLECT_MS = 60000  # a garbage collection in calm, rather than whenever the heap is full

@@ -9,10 +9,9 @@ from nansha_node.hardware import Hardware
 
 hardware = Hardware(board)  # first of all: the outputs are safe from here on
 
-from nansha_wire.auth import Key  # noqa: E402
-
 from nansha_node.app import App  # noqa: E402
 from nansha_node.store import next_boot_id  # noqa: E402
+from nansha_wire.auth import Key  # noqa: E402
 
 try:
     from secret import KEY

@@ -1,16 +1,14 @@
 """One step of a node: `step(cfg, state, inputs, now_ms) -> (state, outputs)`.
 
 Every decision is here or in what it calls, and nothing here reads a pin or a clock. The order is
-the order of authority: time, sensors, protection, the armed contingency, the role, the relay's times.
-A trip opens whatever the relay's times say; nothing closes against a trip.
-"""
-
-from nansha_wire import codes
-from nansha_wire.ticks import diff_ms
+the order of authority: time, sensors, protection, the armed contingency, the role, the relay's
+times. A trip opens whatever the relay's times say; nothing closes against a trip."""
 
 from nansha_node import protection
 from nansha_node.roles import ROLES
 from nansha_node.state import Outputs
+from nansha_wire import codes
+from nansha_wire.ticks import diff_ms
 
 MAX_DT_MS = 600000  # a longer gap is a clock gone wrong: every lease has lapsed by then anyway
 DOUBT_MS = 100  # for so long two sensors may contradict each other

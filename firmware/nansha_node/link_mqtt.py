@@ -8,9 +8,8 @@ street of nodes does not come back in the same instant.
 import errno
 import socket
 
-from nansha_wire.ticks import diff_ms
-
 from nansha_node import mqtt
+from nansha_wire.ticks import diff_ms
 
 KEEPALIVE_S = 15
 PATIENCE_MS = 5000  # for a connection, a greeting or a ping's answer

@@ -4,10 +4,9 @@ role's own rule, which keeps the bus alive and the device safe with nobody to as
 Signs are bus injection. Protection and the relay's times come after, in `control`.
 """
 
-from nansha_wire import codes
-
 from nansha_node import protection
 from nansha_node.scaling import share
+from nansha_wire import codes
 
 
 def pv(cfg, state, inputs):

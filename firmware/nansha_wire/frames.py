@@ -32,8 +32,8 @@ class Frame:
 
 
 def encode(ident: int, node: int, seq: int, t_ms: int, values: tuple) -> bytes:
-    """A frame from node to host. `values` in the table's order and ranges: on a value too big CPython
-    raises struct.error, MicroPython may cut it off."""
+    """A frame from node to host. `values` in the table's order and ranges: on a value too big
+    CPython raises struct.error, MicroPython may cut it off."""
     return struct.pack(HEADER, m.VERSION, ident, node, seq & 0xFFFF, t_ms) + struct.pack(
         m.FORMATS[ident], *values
     )

@@ -48,7 +48,7 @@ def unpack(line: bytes) -> bytes | None:
 class Deframer:
     """Cuts a stream of bytes into frames. Holds one line at most, whatever comes in."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._held = b""
         self._skipping = False  # a line too long: drop the rest of it as well
         self.bad = 0  # lines dropped: cut, changed or too long

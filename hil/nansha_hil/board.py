@@ -31,7 +31,8 @@ class Board:
         virtual: bool = True,
         pty_fd: int | None = None,
     ) -> None:
-        """`virtual`: on the rig's clock, else on the wall's. `pty_fd`: its end of a real-time line."""
+        """`virtual`: on the rig's clock, else on the wall's. `pty_fd`: its end of a real-time
+        line."""
         self.spec = spec
         self.asset = spec.asset
         self.plant = plant
@@ -103,7 +104,8 @@ class Board:
         self._drive(0, 0, 0)
 
     def wake(self, now_us: int) -> None:
-        """Give the program its turn, with everything its inputs say now. `turn` takes its answer."""
+        """Give the program its turn, with everything its inputs say now. `turn` takes its
+        answer."""
         assert self._vm is not None
         irqs, self.raised = self.raised, 0
         received, self.received = self.received, b""

@@ -19,7 +19,9 @@ from nansha_hil.pages import write_pages
 from nansha_hil.realtime_run import RealtimeRun
 from nansha_hil.scenario import load_scenario
 
-app = typer.Typer(no_args_is_help=True, help="Scenarios on the rig: real firmware, simulated plant.")
+app = typer.Typer(
+    no_args_is_help=True, help="Scenarios on the rig: real firmware, simulated plant."
+)
 out = Console()
 err = Console(stderr=True)
 
@@ -175,4 +177,3 @@ def _tell(summary: dict[str, Any]) -> None:
             value = f"[red]missed[/] {row['value']:.4g} {row['unit']}, bar {row['bar']:g}"
             view.add_row(f"bar: {row['name']}", value)
     out.print(view)
-

@@ -35,9 +35,7 @@ def read_request(data: bytes) -> Request:
     """Take a request apart. struct.error on anything shorter."""
     op, flags, count, wait_us, charged_us, levels, outputs, *duties = REQUEST.unpack_from(data)
     sent = data[REQUEST.size : REQUEST.size + count]
-    return Request(
-        op, bool(flags & FED), wait_us, charged_us, levels, outputs, tuple(duties), sent
-    )
+    return Request(op, bool(flags & FED), wait_us, charged_us, levels, outputs, tuple(duties), sent)
 
 
 def reply(

@@ -31,6 +31,7 @@ PREROLL_S = 300
 """The site comes up before the scenario begins: boards boot, the breaker closes, loads return."""
 FLUSH_CYCLES = 60
 
+
 class Experiment:
     """One run of a scenario in lock-step. `out` receives the record and the boards' consoles."""
 
@@ -57,7 +58,9 @@ class Experiment:
         self.boards = [self._board(asset.id) for asset in self.site.assets]
         self.hot_day = self._is_hot()
         self._historian: Historian | None = None
-        self.rig = Lockstep(self.plant, self.boards, None, self.epoch_ms, self._on_cycle, self._on_drive)
+        self.rig = Lockstep(
+            self.plant, self.boards, None, self.epoch_ms, self._on_cycle, self._on_drive
+        )
         tariff = load_tariff(self.site.info.tariff)
         self.recorder = Recorder(
             self.plant,
@@ -127,9 +130,14 @@ class Experiment:
                 self._historian.close()
 
     def _on_cycle(self, now_us: int) -> None:
-        if self._historian is not None and self.rig.cycles % FLUSH_CYCLES == 0:
-            if not self._historian.flush() and self._historian.trouble:
-                self._notice(self._historian.trouble)
+        historian = self._historian
+        if (
+            historian is not None
+            and self.rig.cycles % FLUSH_CYCLES == 0
+            and not historian.flush()
+            and historian.trouble
+        ):
+            self._notice(historian.trouble)
         self.recorder.cycle(now_us, self.rig.host_ms, self.rig.session)
 
     def _on_drive(self, now_us: int, board: Board) -> None:

@@ -1,6 +1,5 @@
-"""Real time: the same boards and plant on the wall's clock, behind ptys that pyserial opens and a real
-MQTT broker. Whatever the host is, it sees ports and a broker, and no rig.
-"""
+"""Real time: the same boards and plant on the wall's clock, behind ptys that pyserial opens and a
+real MQTT broker. Whatever the host is, it sees ports and a broker, and no rig."""
 
 from __future__ import annotations
 

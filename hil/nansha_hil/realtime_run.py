@@ -1,4 +1,5 @@
-"""A scenario in real time with a host of our own in front of it, and the same figures at the end."""
+"""A scenario in real time with a host of our own in front of it, and the same figures at the
+end."""
 
 from __future__ import annotations
 

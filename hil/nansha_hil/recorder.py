@@ -166,8 +166,12 @@ class Recorder:
         islanded = self._mode not in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
         hertz = self.plant.frequency.hz
         if islanded:
-            self.lowest_hz = min(hertz, self.lowest_hz) if self.lowest_hz == self.lowest_hz else hertz
-            self.highest_hz = max(hertz, self.highest_hz) if self.highest_hz == self.highest_hz else hertz
+            self.lowest_hz = (
+                min(hertz, self.lowest_hz) if self.lowest_hz == self.lowest_hz else hertz
+            )
+            self.highest_hz = (
+                max(hertz, self.highest_hz) if self.highest_hz == self.highest_hz else hertz
+            )
         due = now_us - self._sampled_us >= CALM_S * 1_000_000
         if not due and now_us > self._close_until_us and not islanded:
             return

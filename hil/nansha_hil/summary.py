@@ -45,7 +45,8 @@ def summarise(
     cycles: int,
     refused_certificates: int,
 ) -> dict[str, Any]:
-    """Put summary.json together; `plant` as `since` gives it, `simulated_s` with the site's coming up."""
+    """Put summary.json together; `plant` as `since` gives it, `simulated_s` with the site's coming
+    up."""
     plant["island_lowest_hz"] = recorder.lowest_hz
     plant["island_highest_hz"] = recorder.highest_hz
     tiers = {load.tier for load in site.assets if isinstance(load, Load)}

@@ -16,7 +16,8 @@ from nansha_hil import exchange
 
 SHIM = Path(__file__).parent / "shim"
 PATIENCE_S = 20.0
-"""Wall time a program may compute without saying a word; then it hangs, and the watchdog decides."""
+"""Wall time a program may compute without saying a word; then it hangs, and the watchdog
+decides."""
 _TX_MAX = 1 << 16
 
 
@@ -49,7 +50,8 @@ class Vm:
         virtual: bool,
         pty_fd: int | None = None,
     ) -> None:
-        """Start the program in `folder`, which holds board.py, secret.py and what the node keeps."""
+        """Start the program in `folder`, which holds board.py, secret.py and what the node
+        keeps."""
         self.rig, theirs = socket.socketpair()
         # The kernel's time-out, not Python's: that one costs a system call more on every read.
         self.rig.setsockopt(

@@ -1,4 +1,5 @@
-"""The embedded MQTT broker: a NATS server from its wheel. Any other MQTT 3.1.1 broker does as well."""
+"""The embedded MQTT broker: a NATS server from its wheel. Any other MQTT 3.1.1 broker does as
+well."""
 
 from __future__ import annotations
 
@@ -64,7 +65,10 @@ class Broker:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
-            with contextlib.suppress(OSError), socket.create_connection((self._near, self.port), 0.2):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection((self._near, self.port), 0.2),
+            ):
                 return
             time.sleep(0.02)
         self.stop()

@@ -1,4 +1,5 @@
-"""The command line. Each command is thin: it reads its words, calls the library, and tells the end."""
+"""The command line. Each command is thin: it reads its words, calls the library, and tells the
+end."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from nansha_wire.auth import node_key
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Run microgrids: nodes on boards, setpoints from an exact balance, a record of everything.",
+    help="Run microgrids: nodes on boards, exact setpoints, a record of everything.",
 )
 site_app = typer.Typer(no_args_is_help=True, help="Site files: a microgrid as data.")
 app.add_typer(site_app, name="site")
@@ -63,7 +64,9 @@ def run(
     ] = None,
     broker: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="A running MQTT broker, instead of the embedded one."),
+        typer.Option(
+            metavar="HOST:PORT", help="A running MQTT broker, instead of the embedded one."
+        ),
     ] = None,
     secret: Annotated[
         Path | None, typer.Option(help="Secret file, instead of the site's secret_file.")
@@ -219,7 +222,9 @@ def _ports(words: list[str]) -> dict[str, str]:
     for word in words:
         asset, equals, path = word.partition("=")
         if not equals or not asset or not path:
-            raise NanshaError(f"{word!r} is not ASSET=PORT", "--port", "such as battery=/dev/ttyUSB0")
+            raise NanshaError(
+                f"{word!r} is not ASSET=PORT", "--port", "such as battery=/dev/ttyUSB0"
+            )
         ports[asset] = path
     return ports
 

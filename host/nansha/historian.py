@@ -14,9 +14,10 @@ from typing import Any
 from nansha.errors import NanshaError
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL, site TEXT NOT NULL,
-  hot_day INTEGER NOT NULL, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS frames (run INTEGER NOT NULL, t_ms INTEGER NOT NULL, frame BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL,
+  site TEXT NOT NULL, hot_day INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS frames (run INTEGER NOT NULL, t_ms INTEGER NOT NULL,
+  frame BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS cycles (run INTEGER NOT NULL, t_ms INTEGER NOT NULL,
   frames INTEGER NOT NULL, mode TEXT NOT NULL, price REAL NOT NULL, residual_w REAL NOT NULL,
   shortage_w REAL NOT NULL, surplus_w REAL NOT NULL, digest BLOB NOT NULL);
@@ -24,7 +25,8 @@ CREATE TABLE IF NOT EXISTS sent (t_ms INTEGER NOT NULL, asset TEXT NOT NULL, mes
   counter INTEGER NOT NULL, p_w INTEGER, closed INTEGER, armed INTEGER, reason TEXT);
 CREATE TABLE IF NOT EXISTS events (t_ms INTEGER NOT NULL, asset TEXT NOT NULL, boot_id INTEGER,
   number INTEGER, event TEXT NOT NULL, value INTEGER NOT NULL, UNIQUE (asset, boot_id, number));
-CREATE TABLE IF NOT EXISTS state (one INTEGER PRIMARY KEY CHECK (one = 1), t_ms INTEGER, state TEXT);
+CREATE TABLE IF NOT EXISTS state (one INTEGER PRIMARY KEY CHECK (one = 1), t_ms INTEGER,
+  state TEXT);
 """
 
 _INSERT = {
@@ -75,7 +77,10 @@ class Historian:
         self._waiting.append((table, row))
 
     def flush(self) -> bool:
-        """Write all waiting rows in one transaction; False, with `trouble` set, when they must wait."""
+        """Write all waiting rows in one transaction.
+
+        False, with `trouble` set, when they must wait.
+        """
         if not self._waiting:
             return True
         by_table: dict[str, list[tuple[Any, ...]]] = {}
@@ -91,8 +96,9 @@ class Historian:
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            waiting = len(self._waiting)
             self.trouble = (
-                f"{self.path}: {error}; {len(self._waiting)} rows wait in memory; make room on the disk"
+                f"{self.path}: {error}; {waiting} rows wait in memory; make room on the disk"
             )
             return False
         self._waiting.clear()

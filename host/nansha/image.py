@@ -1,8 +1,7 @@
 """The process image: what the host knows of its site, frozen for one cycle.
 
-Frames come in at any time and change the builder; a cycle takes one image and decides on that alone,
-so the same frames at the same times always give the same decisions.
-"""
+Frames come in at any time and change the builder; a cycle takes one image and decides on that
+alone, so the same frames at the same times always give the same decisions."""
 
 from __future__ import annotations
 
@@ -14,7 +13,8 @@ from nansha_wire import codes
 from nansha_wire.frames import Frame
 
 STALE_MS = 3500
-"""A sample older than this is not believed: three periods of a calm node, and a half for the way."""
+"""A sample older than this is not believed: three periods of a calm node, and a half for the
+way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The site's secret, from which each node's key is made. It lives beside the site file, never in it."""
+"""The site's secret, from which each node's key is made. It lives beside the site file, never in
+it."""
 
 from __future__ import annotations
 
@@ -27,9 +28,7 @@ def load_secret(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise NanshaError(f"cannot be read: {error}", str(path), "restore it from a copy") from None
     if os.name == "posix" and mode & 0o077:
-        raise NanshaError(
-            "others can read the site's secret", str(path), f"chmod 600 {path}"
-        )
+        raise NanshaError("others can read the site's secret", str(path), f"chmod 600 {path}")
     try:
         secret = bytes.fromhex(table["site_secret"])
     except (KeyError, ValueError, TypeError):

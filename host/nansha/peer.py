@@ -1,4 +1,5 @@
-"""What a session knows of one node beyond its measurements: boot, counters, what was sent and when."""
+"""What a session knows of one node beyond its measurements: boot, counters, what was sent and
+when."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ LEASE_MS = 10_000
 RENEW_MS = 4_000
 """A lease is renewed after less than half of it: one lost message costs nothing."""
 CONTINGENCY_MS = 60_000
+CONTINGENCY_DELAY_MS = 20
+"""Two looks of a fast node: one reading alone sheds nobody."""
 CONTINGENCY_RENEW_MS = 20_000
 TIME_MS = 60_000
 

@@ -41,9 +41,7 @@ def replay(site: Site, record: Path) -> Replay:
         controller = make_controller(site, bool(hot_day))
         builder = make_builder(site)
         state = ControlState.from_json(state_text)
-        incoming = history.rows(
-            "SELECT t_ms, frame FROM frames WHERE run = ? ORDER BY rowid", run
-        )
+        incoming = history.rows("SELECT t_ms, frame FROM frames WHERE run = ? ORDER BY rowid", run)
         of_run = 0
         for t_ms, wanted_frames, wanted in history.rows(
             "SELECT t_ms, frames, digest FROM cycles WHERE run = ? ORDER BY rowid", run

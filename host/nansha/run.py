@@ -44,8 +44,8 @@ class Wiring:
 
 def make_links(site: Site, wiring: Wiring, broker: tuple[str, int] | None) -> list[Link]:
     """One link a serial node, one for all MQTT nodes. NanshaError on a name that is no asset's."""
-    for asset in wiring.ports:
-        site.asset(asset)
+    for name in wiring.ports:
+        site.asset(name)
     links: list[Link] = []
     radio = set()
     for asset in site.assets:
@@ -111,7 +111,9 @@ class Runner:
         if self.session.receive(self._clock.now_ms(), frame):
             self._urgent.set()
 
-    async def _cycles(self, stop: asyncio.Event, links: list[Link], by_node: dict[int, Link]) -> None:
+    async def _cycles(
+        self, stop: asyncio.Event, links: list[Link], by_node: dict[int, Link]
+    ) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not stop.is_set():

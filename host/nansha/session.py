@@ -1,4 +1,5 @@
-"""A session: frames in, cycles, frames out. No sockets, no ports, no clock: time comes in from outside.
+"""A session: frames in, cycles, frames out. No sockets, no ports, no clock: time comes in from
+outside.
 
 So the same session runs behind real links in real time and on the rig's virtual clock.
 """
@@ -14,7 +15,7 @@ from nansha.dispatch import AssetDispatch, Controller, ControlState, Dispatch
 from nansha.dispatch.prices import Prices
 from nansha.historian import Historian
 from nansha.image import STALE_MS, Image, ImageBuilder, Sample
-from nansha.peer import CONTINGENCY_MS, LEASE_MS, Peer
+from nansha.peer import CONTINGENCY_DELAY_MS, CONTINGENCY_MS, LEASE_MS, Peer
 from nansha.site import Battery, EvCharger, Pv, Site
 from nansha.tariff import load_tariff
 from nansha_core import CertificateError
@@ -244,13 +245,13 @@ class Session:
 
     def _send(self, out: list[Outgoing], peer: Peer, item: AssetDispatch, t_ms: int) -> None:
         if peer.wants_setpoint(item, t_ms):
-            values = (item.p_w, int(item.closed), LEASE_MS)
-            self._command(out, peer, m.SETPOINT, values, t_ms, item)
+            told = (item.p_w, int(item.closed), LEASE_MS)
+            self._command(out, peer, m.SETPOINT, told, t_ms, item)
             peer.setpoint, peer.setpoint_ms = item, t_ms
         if peer.wants_contingency(item, t_ms):
             f_mhz = round(item.armed_f_hz * 1000)
-            values = (int(item.armed), f_mhz, 20, CONTINGENCY_MS)
-            self._command(out, peer, m.CONTINGENCY, values, t_ms, item)
+            ready = (int(item.armed), f_mhz, CONTINGENCY_DELAY_MS, CONTINGENCY_MS)
+            self._command(out, peer, m.CONTINGENCY, ready, t_ms, item)
             peer.contingency, peer.contingency_ms = (item.armed, item.armed_f_hz), t_ms
         if peer.wants_time(t_ms):
             self._command(out, peer, m.TIME, (t_ms, peer.events_seen), t_ms, None)

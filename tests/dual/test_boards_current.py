@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from dual_kit import ASSETS
+
 from nansha.site import load_site
 
 HERE = Path(__file__).parent

@@ -13,6 +13,7 @@ from dual_kit import (
     lease,
     snapshot,
 )
+
 from nansha_node.commands import MAX_AGE_MS, MAX_LEASE_MS
 from nansha_wire import codes, frames
 from nansha_wire import messages as m

@@ -1,6 +1,7 @@
 """The step as a whole: the order of authority, the relay's times, black start, and the cadence."""
 
 from dual_kit import SMALL_INT_MAX, Cfg, Node, arm, eq, every, fresh, healthy, lease
+
 from nansha_node.control import MOVING_MHZ, step
 from nansha_wire import codes
 

@@ -1,6 +1,7 @@
 """Each element trips after its delay, not a millisecond earlier, and forgets when all is well."""
 
 from dual_kit import Cfg, Node, eq, every, fresh, healthy
+
 from nansha_node import protection
 from nansha_node.control import DOUBT_MS, step
 from nansha_wire import codes

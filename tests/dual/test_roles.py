@@ -1,6 +1,7 @@
 """What each role does by itself, with nobody to ask, and what it makes of a lease."""
 
 from dual_kit import SMALL_INT_MAX, Cfg, Node, arm, eq, healthy, lease
+
 from nansha_node import protection
 from nansha_node.roles import battery, ev_charger, load, poi, pv
 from nansha_wire import codes

@@ -1,6 +1,7 @@
 """Counts to units, in integers that a chip keeps in a register."""
 
 from dual_kit import SMALL_INT_MAX, Cfg, eq, every
+
 from nansha_node import scaling
 from nansha_node.protection import SENSOR_F, SENSOR_V
 from nansha_wire import messages as m

@@ -9,7 +9,15 @@ STEPS = 20000
 
 # sha256 of every decision of 20 000 random steps. A changed hash means changed decisions: look at
 # why before you write the new one down (`python tests/dual/write_golden.py` prints them).
-GOLDEN = {}
+GOLDEN = {
+    "poi": "941aae0b2adb53276d03c66345c1df3f706ab4af1b80720e6ef89c80b4ddd8dc",
+    "pv_roof": "36b2d6edcf25aabbb0aaed7c9f4304ac822213eda565fb3457d913c54e73851f",
+    "battery": "738236d2ba8bf599af888bdee6a38b6f0fe74fdd72f7054c2548489765ea8df9",
+    "load_critical": "4b636d8fafbff26c6d87b38d31d2515e4f87884f190e8be93c14dea0cb9ba096",
+    "load_priority": "7299b811bd3cf7d6ac2784098c678ef4ac15d831a44c5940f5596df24fe2d35c",
+    "load_interruptible": "0e352a319f6f8b15a09b7463336fb2aa24637742fd75272aa909bd946fe569ef",
+    "ev_charger": "e515cb82735217a2f24c6b45fdb23c1737286df960b26b8d7d1114512ad66f7c",
+}
 
 
 def digest(asset, steps=STEPS):

@@ -4,6 +4,7 @@ import hashlib
 import struct
 
 from dual_kit import BOOT, KEY, Lcg, eq, raises
+
 from nansha_wire import frames, serial, ticks
 from nansha_wire import messages as m
 from nansha_wire.auth import TAG_BYTES, Key, node_key

@@ -1,6 +1,7 @@
 """A long random life of one node, the same under every interpreter: what the walks are made of."""
 
 from dual_kit import BOOT, KEY, Cfg, Inputs, Lcg, eq, fresh
+
 from nansha_node.commands import handle
 from nansha_node.control import step
 from nansha_wire import codes, frames

@@ -24,9 +24,8 @@ MAX_SUBSTEP_US = 1000
 class Frequency:
     """Frequency of the island and the energies that move it.
 
-    hz: frequency now. inertia_j: net energy put into the virtual inertia so far. damping_j: net energy by which the loads'
-    dependence on frequency relieved (-) or burdened (+) the island.
-    """
+    hz: frequency now. inertia_j: net energy put into the virtual inertia so far. damping_j: net
+    energy by which the loads' dependence on frequency relieved (-) or burdened (+) the island."""
 
     __slots__ = (
         "damping_j",

@@ -1,9 +1,8 @@
 """The board's side of the rig, inside the MicroPython VM: one exchange a wake-up.
 
-A request goes out when the program waits; it carries every output and every byte sent since the last
-one. The reply comes when the wait is over, on virtual time (lock-step) or at once (real time); it
-carries every input and every byte received. `nansha_hil.wire` holds the same two layouts.
-"""
+A request goes out when the program waits; it carries every output and every byte sent since the
+last one. The reply comes when the wait is over, on virtual time (lock-step) or at once (real time);
+it carries every input and every byte received. `nansha_hil.wire` holds the same two layouts."""
 
 import uos
 import ustruct
@@ -61,8 +60,8 @@ def exchange(op, wait_us=0):
 
 
 def notice():
-    """Take one message of the rig; True when it is a notice (real time: a pin has moved) and not the
-    reply to a request."""
+    """Take one message of the rig; True when it is a notice (real time: a pin has moved) and not
+    the reply to a request."""
     global _inputs, irqs
     if not _file.readinto(_reply):
         raise SystemExit  # the rig has gone

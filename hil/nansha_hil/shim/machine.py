@@ -2,8 +2,6 @@
 a call that a chip would refuse must not pass here."""
 
 import _rig
-import uio
-import usys
 import uos
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
@@ -103,7 +101,8 @@ class PWM:
 
 
 class UART:
-    """Lock-step: bytes travel with the exchanges. Real time: a pty whose other end pyserial opens."""
+    """Lock-step: bytes travel with the exchanges. Real time: a pty whose other end pyserial
+    opens."""
 
     def __init__(self, id, baudrate=115200, *, tx, rx, rxbuf=256):
         _rig.exchange(_rig.UART, baudrate)

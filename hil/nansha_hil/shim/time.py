@@ -1,9 +1,8 @@
 """`time` on the rig's clock; in real time, the VM's own. Ticks wrap at 2**30, as on the chips."""
 
-from utime import *  # noqa: F403
-
 import _rig
 import utime
+from utime import *
 
 _MASK = 0x3FFFFFFF
 

@@ -1,9 +1,8 @@
 """What each asset can do in this cycle, as devices of the balance: bounds, cost, and why.
 
 Everything is bus injection in W; costs are CNY/kWh. An asset becomes one device or two (a battery
-charges at one worth and discharges at another). The order of the costs is the order of the plan: all
-renewable energy first, then the battery's window, then the price.
-"""
+charges at one worth and discharges at another). The order of the costs is the order of the plan:
+all renewable energy first, then the battery's window, then the price."""
 
 from __future__ import annotations
 
@@ -45,7 +44,9 @@ class Offers:
 
     items: list[Offer] = field(default_factory=list)
 
-    def add(self, asset: str, low_w: float, high_w: float, cost: float, low: str, high: str) -> None:
+    def add(
+        self, asset: str, low_w: float, high_w: float, cost: float, low: str, high: str
+    ) -> None:
         """Append one device."""
         self.items.append(Offer(asset, min(low_w, high_w), high_w, cost, low, high))
 
@@ -94,7 +95,9 @@ def offer_poi(offers: Offers, poi: Poi, buy: float, sell: float, connected: bool
     export_w = poi.export_limit_w if connected else 0.0
     why = "grid" if connected else "island"
     offers.add(poi.id, 0.0, import_w, buy, why, "import_cap" if connected else why)
-    offers.add(poi.id, -export_w, 0.0, min(sell, buy - 1e-6), "export_cap" if connected else why, why)
+    offers.add(
+        poi.id, -export_w, 0.0, min(sell, buy - 1e-6), "export_cap" if connected else why, why
+    )
 
 
 def offer_ev(

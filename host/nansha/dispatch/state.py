@@ -1,4 +1,5 @@
-"""What the controller remembers from cycle to cycle; plain values, so that it can be written down."""
+"""What the controller remembers from cycle to cycle; plain values, so that it can be written
+down."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class ControlState:
     grid_ok_since_ms: int = -1
     """Since when the grid has been healthy without a break."""
     nudge: float = 0.0
-    """What the batteries add to shift an island's frequency while it synchronises, share of rating."""
+    """What the batteries add to shift an island's frequency while it synchronises, share of
+    rating."""
     shed: dict[str, str] = field(default_factory=dict)
     """Loads that the host holds open, and why."""
     shed_ms: dict[str, int] = field(default_factory=dict)

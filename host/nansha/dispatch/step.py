@@ -55,7 +55,8 @@ class Controller:
         self._worth_of: dict[str, tuple[int, Worth]] = {}
 
     def step(self, state: ControlState, image: Image) -> tuple[ControlState, Dispatch]:
-        """Decide on `image`. Raises nansha_core.CertificateError rather than send a wrong answer."""
+        """Decide on `image`. Raises nansha_core.CertificateError rather than send a wrong
+        answer."""
         self._account(state, image)
         state.mode = next_mode(self.site, state, image)
         state.nudge = next_nudge(self.site, state, image)
@@ -241,8 +242,8 @@ class Controller:
     ) -> dict[str, tuple[int, str]]:
         """Limit and reason of each array.
 
-        Grid-connected and unconstrained the limit is the rating: an estimate must not curtail. In an
-        island it is what would be wanted under full sun, so that a cloud's end surprises nobody.
+        Grid-connected and unconstrained the limit is the rating: an estimate must not curtail. In
+        an island it is what would be wanted under full sun, so that a cloud's end surprises nobody.
         """
         free = all(balanced.why.get(pv.id) == "unconstrained" for pv in self._pv)
         if state.mode in (Mode.GRID_CONNECTED, Mode.UNKNOWN) and free:
@@ -283,32 +284,36 @@ class Controller:
     ) -> AssetDispatch:
         nominal_hz = self.site.info.nominal_hz
         arm_hz = ARM_HZ if state.mode is Mode.GRID_CONNECTED else ISLAND_ARM_HZ
-        arm = {"armed": armed, "armed_f_hz": nominal_hz - arm_hz if armed else 0.0}
+        f_hz = nominal_hz - arm_hz if armed else 0.0
         if isinstance(asset, Pv):
             limit_w, why = limits[asset.id]
-            return AssetDispatch(asset.id, limit_w, True, why, sheds=limit_w < sample.p_w, **arm)
+            return AssetDispatch(asset.id, limit_w, True, why, armed, f_hz, limit_w < sample.p_w)
         if isinstance(asset, Load):
             closed = asset.id in on
             power_w = -round(min(asset.rated_w, self._demand_w(state, asset))) if closed else 0
             why = "served" if closed else state.shed[asset.id]
             return AssetDispatch(
-                asset.id, power_w, closed, why, sheds=sample.closed and not closed, **arm
+                asset.id, power_w, closed, why, armed, f_hz, sample.closed and not closed
             )
         if isinstance(asset, Poi):
             closed = breaker_closed(state.mode)
             power_w = round(balanced.p_w.get(asset.id, 0.0))
-            return AssetDispatch(asset.id, power_w, closed, state.mode.value, **arm)
+            return AssetDispatch(asset.id, power_w, closed, state.mode.value, armed, f_hz)
         power_w = round(balanced.p_w.get(asset.id, 0.0))
         why = balanced.why.get(asset.id, "balance")
         if isinstance(asset, EvCharger):
             more = -power_w < -sample.p_w
-            return AssetDispatch(asset.id, power_w, power_w < 0, why, sheds=more, **arm)
+            return AssetDispatch(asset.id, power_w, power_w < 0, why, armed, f_hz, more)
         if state.mode is Mode.SYNCHRONISING:
             power_w = round(power_w + asset.rated_w * state.nudge)
         limit_w = round(asset.rated_w)
         # A dead bus is woken by one source: by the grid if it is there, else by the battery.
-        closed = state.grid_ok_since_ms < 0 or sample.v_v > LIVE_PU * self.site.info.nominal_v
-        return AssetDispatch(asset.id, max(-limit_w, min(limit_w, power_w)), closed, why, **arm)
+        alone = state.mode not in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
+        dead = sample.v_v <= LIVE_PU * self.site.info.nominal_v
+        closed = not (alone and dead and state.grid_ok_since_ms >= 0)
+        return AssetDispatch(
+            asset.id, max(-limit_w, min(limit_w, power_w)), closed, why, armed, f_hz
+        )
 
     # contingencies
 
@@ -316,9 +321,7 @@ class Controller:
         """Who sheds by itself if the largest source goes: the grid, or in an island the sun."""
         storage_w, soc = self._storage_w(image)
         sources_w = self._sources_w(image) * (CLOUD if state.mode is Mode.GRID_CONNECTED else 0.0)
-        now_on = [
-            tiers.Candidate(c.asset, c.tier, c.demand_w, -1) for c in self._candidates(state)
-        ]
+        now_on = [tiers.Candidate(c.asset, c.tier, c.demand_w, -1) for c in self._candidates(state)]
         on, _ = tiers.keep(
             now_on, sources_w + storage_w * SPARE, soc, sources_w, image.t_ms, state.restored_ms
         )

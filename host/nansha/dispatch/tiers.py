@@ -1,8 +1,7 @@
 """Which loads stay on when power is short, strictly by tier: critical, priority, interruptible.
 
-Pure decisions. A load once shed comes back only with room to spare, after a rest, and one at a time:
-a restore that overloads the island sheds everything again.
-"""
+Pure decisions. A load once shed comes back only with room to spare, after a rest, and one at a
+time: a restore that overloads the island sheds everything again."""
 
 from __future__ import annotations
 
@@ -45,10 +44,9 @@ def keep(
 ) -> tuple[set[str], bool]:
     """Choose the loads that are on.
 
-    `available_w`: what source and storage can carry together; `free_w`: what sources alone give, which
-    needs no state of charge; `soc`: None where energy is not the limit (the grid is there).
-    Returns the assets that are on, and whether one of them returns now.
-    """
+    `available_w`: what source and storage can carry together; `free_w`: what sources alone give,
+    which needs no state of charge; `soc`: None where energy is not the limit (the grid is there).
+    Returns the assets that are on, and whether one of them returns now."""
     on: set[str] = set()
     used_w = 0.0
     returning = False

@@ -1,5 +1,5 @@
-"""Links: how frames reach nodes. Each owns its reconnect loop; a link that is down loses frames, and
-the leases cover that."""
+"""Links: how frames reach nodes. Each owns its reconnect loop; a link that is down loses frames,
+and the leases cover that."""
 
 from nansha.links.base import Link, LinkState
 from nansha.links.mqtt import MqttLink

@@ -1,4 +1,5 @@
-"""All MQTT nodes of a site through one client. QoS 0: sequence, lease and acknowledgement are ours."""
+"""All MQTT nodes of a site through one client. QoS 0: sequence, lease and acknowledgement are
+ours."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class MqttLink:
             pause_s = longer(pause_s)
 
     def send(self, node: int, frame: bytes) -> None:
-        """Queue one frame; when the link is down it is lost at once, an old command helps nobody."""
+        """Queue one frame; when the link is down it is lost at once, an old command helps
+        nobody."""
         if not self.state.up or self._out.full():
             self.lost += 1
             return

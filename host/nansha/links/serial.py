@@ -25,7 +25,7 @@ class SerialLink:
         self.lost = 0
         self._url = url
         self._baud = baud
-        self._port: serial.SerialBase | None = None
+        self._port: serial.Serial | None = None
         self._stop = threading.Event()
 
     async def run(self, deliver: Deliver) -> None:
@@ -76,7 +76,7 @@ class SerialLink:
             with contextlib.suppress(serial.SerialException, OSError):
                 port.close()
 
-    def _carry(self, port: serial.SerialBase, deliver: Deliver) -> None:
+    def _carry(self, port: serial.Serial, deliver: Deliver) -> None:
         deframer = Deframer()
         while not self._stop.is_set() and self._port is port:
             try:

@@ -4,6 +4,15 @@ import zoneinfo
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
+from nansha.carbon import grid_factor
+from nansha.errors import NanshaError
+from nansha.site.model import AnyAsset, Battery, Broker, EvCharger, Load, Poi, Pv, SiteInfo
+from nansha.site.node import build_node_spec, fallback_charge_w, settings_of
+from nansha.site.problems import FieldProblem
+from nansha.site.units import plain
+from nansha.tariff import load_tariff
 from nansha_boards import (
     BoardError,
     RoleProfile,
@@ -15,15 +24,6 @@ from nansha_boards import (
     signals_of,
     with_article,
 )
-from pydantic import ValidationError
-
-from nansha.carbon import grid_factor
-from nansha.errors import NanshaError
-from nansha.site.model import AnyAsset, Battery, Broker, EvCharger, Load, Poi, Pv, SiteInfo
-from nansha.site.node import build_node_spec, fallback_charge_w, settings_of
-from nansha.site.problems import FieldProblem
-from nansha.site.units import plain
-from nansha.tariff import load_tariff
 
 
 def label_of(row: Any, index: int) -> str:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from nansha_boards import TripRule
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from nansha.site.parts import MqttLink, SerialLink
 from nansha.site.problems import FieldProblem
 from nansha.site.units import meant_field, plain, unknown_field_hint
+from nansha_boards import TripRule
 
 _TAGS = ("serial", "mqtt")
 _TYPES = {

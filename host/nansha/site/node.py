@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nansha.site.model import AnyAsset, Battery, Broker, EvCharger, Load, Poi, Pv, SiteInfo
 from nansha_boards import (
     Board,
     NodeSpec,
@@ -14,8 +15,6 @@ from nansha_boards import (
     scale_for,
     signals_of,
 )
-
-from nansha.site.model import AnyAsset, Battery, Broker, EvCharger, Load, Poi, Pv, SiteInfo
 
 _SIGNAL_OF_PIN = {
     "pin_relay": "relay",

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from nansha_boards import TripRule
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nansha_boards import TripRule
 
 
 class Part(BaseModel):

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from nansha_boards import NodeSpec, generate_board_py, load_board
 from pydantic import ConfigDict
 
 from nansha.errors import NanshaError
@@ -12,6 +11,7 @@ from nansha.site.model import AnyAsset, Asset, Broker, Poi, SiteInfo
 from nansha.site.node import build_node_spec
 from nansha.site.parts import MqttLink, Part, SerialLink
 from nansha.site.problems import FieldProblem
+from nansha_boards import NodeSpec, generate_board_py, load_board
 
 
 class SiteFile(Part):

@@ -1,6 +1,7 @@
 """Every board and profile that ships: facts that must hold among themselves."""
 
 import pytest
+
 from nansha_boards import BoardError, board_names, load_board, load_profile, profile_names
 
 BOARDS = board_names()

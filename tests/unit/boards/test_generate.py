@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nansha_boards import BoardError, NodeSpec, generate_board_py, load_board, scale_for
 from nansha_boards.generate import constant_names
 

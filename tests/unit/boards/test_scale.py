@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nansha_boards import quantise_12bit, raw_from_value, scale_for, value_from_raw
 
 # mV, mA, mHz, per mille and W/m2 that sites use, and far beyond.

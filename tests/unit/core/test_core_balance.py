@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from nansha_core import Answer, Balance, Reason, verify
 from nansha_core.reference import ExactAnswer, solve_exact
 

@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Callable
 
 import pytest
+
 from nansha_core import Answer, Balance, CertificateError, ProblemError, Reason
 
 NAN, INF = float("nan"), float("inf")

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import pytest
+
 from nansha_core import Balance, CertificateError, Reason, verify
 
 NAN = float("nan")

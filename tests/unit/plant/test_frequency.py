@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nansha_hil.plant import BatterySpec, BusMode, BusSpec, LoadSpec, Plant, PlantSpec, Profile
 from nansha_hil.plant.battery import Battery
 from nansha_hil.plant.frequency import Frequency

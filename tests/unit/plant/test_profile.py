@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nansha_hil.plant import Profile, ProfileError, read_profile
 
 

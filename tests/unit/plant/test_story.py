@@ -1,6 +1,7 @@
 """Outage, collapse, island, reconnection, black start: what a rig and its nodes live through."""
 
 import pytest
+
 from nansha_hil.plant import (
     BatterySpec,
     BusMode,

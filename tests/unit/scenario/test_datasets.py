@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from nansha_hil import datasets
 from nansha_hil.plant import read_profile
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from nansha_hil.report import write_report
 from nansha_hil.report_figures import time_means
 

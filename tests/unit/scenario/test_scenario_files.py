@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from nansha_hil.plant import BusMode
 from nansha_hil.scenario import ScenarioError, load_scenario
 from nansha_hil.verdicts import all_pass, judge

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from nansha_hil.scenario_model import Limit
 from nansha_hil.verdicts import Outcome, all_pass, judge
 

@@ -1,4 +1,5 @@
 import pytest
+
 from nansha.carbon import emissions_kgco2, grid_factor, grid_factors
 from nansha.errors import NanshaError
 

@@ -3,8 +3,9 @@
 import io
 
 import pytest
-from nansha.doctor import Machine, check, healthy, import_error, print_findings
 from rich.console import Console
+
+from nansha.doctor import Machine, check, healthy, import_error, print_findings
 
 PORT = "/dev/serial/by-id/usb-x"
 WHOLE = {

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nansha.errors import NanshaError
 from nansha.site import MqttLink, Poi, SerialLink, load_site, parse_site, site_json_schema
 from nansha_boards import ROLES, check_node, load_board, signals_of, value_from_raw

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nansha.errors import NanshaError
 from nansha.tariff import load_tariff, tariff_names
 
