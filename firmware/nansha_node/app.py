@@ -123,13 +123,13 @@ class App:
         else:
             self.resend_ms = now
         if diff_ms(now, self.telemetry_ms) >= 0 and self.inputs is not None:
-            self._telemetry(now)
+            self._telemetry(now, self.inputs)
             fast = self.state.fast_left_ms > 0
             period = FAST_TELEMETRY_MS if fast else self.cfg.TELEMETRY_MS
             self.telemetry_ms = now - now % period + period
 
-    def _telemetry(self, now):
-        s, i = self.state, self.inputs
+    def _telemetry(self, now, i):
+        s = self.state
         flags = (
             (codes.FLAG_CLOSED if s.closed else 0)
             | (codes.FLAG_LEASE if s.lease_left_ms else 0)
@@ -186,4 +186,4 @@ class App:
     def _collect(self):
         gc.collect()
         if hasattr(gc, "mem_free"):
-            self.heap_free = gc.mem_free()
+            self.heap_free = gc.mem_free()  # pyright: ignore[reportAttributeAccessIssue]

@@ -3,7 +3,7 @@
 Importing this module runs the node; `main.py` on a board does nothing else.
 """
 
-import board
+import board  # pyright: ignore[reportMissingImports]  each node has its own
 
 from nansha_node.hardware import Hardware
 
@@ -14,7 +14,7 @@ from nansha_node.store import next_boot_id  # noqa: E402
 from nansha_wire.auth import Key  # noqa: E402
 
 try:
-    from secret import KEY
+    from secret import KEY  # pyright: ignore[reportMissingImports]
 except ImportError:
     # Without a key no command can be believed: the node runs by its role's own rule and says so.
     import os
@@ -43,7 +43,7 @@ def main():
     except Exception as error:
         import sys
 
-        sys.print_exception(error)
+        sys.print_exception(error)  # pyright: ignore[reportAttributeAccessIssue]
     finally:
         hardware.write(board.CONTACT_NC == 1, 0)
         hardware.reset()

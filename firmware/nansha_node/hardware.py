@@ -65,7 +65,7 @@ class Hardware:
         """The UART of the link, with its pins given: some boards' defaults lie on the flash."""
         cfg = self._cfg
         uart = machine.UART(cfg.UART_ID, cfg.UART_BAUD, tx=cfg.UART_TX, rx=cfg.UART_RX, rxbuf=1024)
-        self._poll.register(uart, select.POLLIN)
+        self._poll.register(uart, select.POLLIN)  # pyright: ignore[reportArgumentType]
         return uart
 
     def watch(self, stream, writable=False):
@@ -78,7 +78,7 @@ class Hardware:
 
     def ticks_ms(self):
         """The node's clock, ms, wraps at 2**30."""
-        return time.ticks_ms() & 0x3FFFFFFF
+        return time.ticks_ms() & 0x3FFFFFFF  # pyright: ignore[reportAttributeAccessIssue]
 
     def read(self):
         """One look at the terminals."""

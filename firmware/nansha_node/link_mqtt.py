@@ -33,7 +33,7 @@ class MqttLink:
         self._wifi = _Wifi(hw)
         self._state = DOWN
         self._socket = None
-        self._reader = None
+        self._reader = mqtt.Reader()
         self._pending = b""
         self._first_pause_ms = PAUSE_MS + cfg.NODE_ID % 16 * 50
         self._pause_ms = self._first_pause_ms
@@ -106,7 +106,7 @@ class MqttLink:
 
     def _flush(self):
         try:
-            sent = self._socket.write(self._pending)
+            sent = self._socket.write(self._pending)  # pyright: ignore  a stream, as MicroPython's
         except OSError as error:
             # Still connecting, or no room: later. Some ports say ENOTCONN while they connect.
             if error.args[0] in (errno.EAGAIN, errno.EINPROGRESS, errno.ENOTCONN):
@@ -131,7 +131,7 @@ class MqttLink:
         if self._state == CONNECTING:
             return ()
         try:
-            data = self._socket.read(1024)
+            data = self._socket.read(1024)  # pyright: ignore  likewise
         except OSError as error:
             if error.args[0] == errno.EAGAIN:
                 return ()
@@ -180,7 +180,7 @@ class _Wifi:
         self._wlan = None
         try:
             import network
-            from secret import WIFI_PASSWORD, WIFI_SSID
+            from secret import WIFI_PASSWORD, WIFI_SSID  # pyright: ignore[reportMissingImports]
         except ImportError:
             return
         self._wlan = network.WLAN(network.STA_IF)

@@ -7,6 +7,7 @@ from nansha_boards import NodeSpec
 from nansha_boards.scale import RAW_MAX, Scale
 from nansha_node.scaling import LIVE_ZERO
 
+_CODE_MAX = 4095
 _NO_COMMAND = LIVE_ZERO // 2
 """A duty below half the live zero is a dead wire or a chip in reset: no command."""
 
@@ -17,16 +18,16 @@ class Channel:
     def __init__(self, scale: Scale, milli: float) -> None:
         """`milli` takes the physical value to the integer unit of `scale`."""
         num, shift, offset = scale
-        self._gain = (1 << shift) / num * milli if num else 0.0
-        self._zero = -offset * (1 << shift) / num if num else 0.0
+        a_code = _CODE_MAX / RAW_MAX * (1 << shift) / num if num else 0.0
+        self._gain = a_code * milli
+        self._zero = -offset * a_code
 
     def raw(self, value: float) -> int:
         """The 16-bit reading of a 12-bit converter for `value`."""
-        exact = value * self._gain + self._zero
-        if exact <= 0.0:
+        code = int(value * self._gain + self._zero + 0.5)  # to the nearest of 4096 steps
+        if code <= 0:
             return 0
-        code = RAW_MAX >> 4 if exact >= RAW_MAX else int(exact + 8) >> 4
-        code = min(code, RAW_MAX >> 4)
+        code = min(code, _CODE_MAX)
         return code << 4 | code >> 8
 
 

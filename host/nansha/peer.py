@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nansha.dispatch import AssetDispatch
 from nansha_wire.auth import Key
+from nansha_wire.ticks import diff_ms
 
 LEASE_MS = 10_000
 RENEW_MS = 4_000
@@ -16,6 +17,10 @@ CONTINGENCY_DELAY_MS = 20
 """Two looks of a fast node: one reading alone sheds nobody."""
 CONTINGENCY_RENEW_MS = 20_000
 TIME_MS = 60_000
+LAST_COUNTER = 0xFFFFFFFF - 3
+"""A node that says it has come so far cannot be commanded: one cycle's counters would not fit."""
+REORDERED_MS = 1 << 28
+"""For so long after a telemetry the node's clock tells what is older, right across its wrap."""
 
 
 @dataclass(slots=True)
@@ -50,13 +55,22 @@ class Peer:
     """How often the node answered with each result."""
 
     def rebooted(self, boot_id: int) -> None:
-        """A new boot: nothing that was sent holds any more."""
+        """A new boot: nothing that was sent or heard holds any more, its clock least of all."""
         self.boot_id = boot_id
+        self.arrived_ms = -1
         self.counter = 0
         self.events_seen = 0
         self.owes_time = True
         self.setpoint = None
         self.contingency = None
+
+    def outdated(self, boot_id: int, node_ms: int, now_ms: int) -> bool:
+        """Whether a telemetry is a repeat, or a later one has overtaken it."""
+        if boot_id != self.boot_id or self.arrived_ms < 0:
+            return False
+        if now_ms - self.arrived_ms >= REORDERED_MS:
+            return False
+        return diff_ms(node_ms, self.seen_ms) <= 0
 
     def wants_setpoint(self, item: AssetDispatch, now_ms: int) -> bool:
         """Whether the setpoint has to go out now: changed, lapsed or due for renewal."""

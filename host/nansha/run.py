@@ -91,10 +91,10 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. The record is complete when this returns."""
-        broker = await self._find_broker()
-        links = make_links(self.site, self._wiring, broker)
-        by_node = {node: link for link in links for node in link.nodes}
         try:
+            broker = await self._find_broker()
+            links = make_links(self.site, self._wiring, broker)
+            by_node = {node: link for link in links for node in link.nodes}
             async with asyncio.TaskGroup() as tasks:
                 carrying = [tasks.create_task(link.run(self._deliver)) for link in links]
                 if self._broker is not None:

@@ -15,7 +15,7 @@ from nansha.dispatch import AssetDispatch, Controller, ControlState, Dispatch
 from nansha.dispatch.prices import Prices
 from nansha.historian import Historian
 from nansha.image import STALE_MS, Image, ImageBuilder, Sample
-from nansha.peer import CONTINGENCY_DELAY_MS, CONTINGENCY_MS, LEASE_MS, Peer
+from nansha.peer import CONTINGENCY_DELAY_MS, CONTINGENCY_MS, LAST_COUNTER, LEASE_MS, Peer
 from nansha.site import Battery, EvCharger, Pv, Site
 from nansha.tariff import load_tariff
 from nansha_core import CertificateError
@@ -94,6 +94,7 @@ class Session:
         self._run = 0
         self._frames = 0
         if historian is not None:
+            historian.expect(site.id)
             known = historian.last_state()
             if known is not None:
                 self._state = ControlState.from_json(known[1])
@@ -152,6 +153,8 @@ class Session:
 
     def _telemetry(self, t_ms: int, peer: Peer, frame: frames.Frame, data: bytes) -> bool:
         body = frame.body
+        if peer.outdated(body.boot_id, frame.t_ms, t_ms):
+            return False
         if body.boot_id != peer.boot_id:
             peer.rebooted(body.boot_id)
         peer.seen_ms = frame.t_ms
@@ -239,7 +242,8 @@ class Session:
         out: list[Outgoing] = []
         for item in sorted(dispatch.assets, key=lambda a: not a.sheds):
             peer = self._by_asset[item.asset]
-            if peer.stranger is None and t_ms - peer.arrived_ms <= STALE_MS:
+            heard = peer.arrived_ms >= 0 and t_ms - peer.arrived_ms <= STALE_MS
+            if peer.stranger is None and heard and peer.counter <= LAST_COUNTER:
                 self._send(out, peer, item, t_ms)
         return out
 

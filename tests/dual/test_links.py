@@ -149,7 +149,7 @@ def test_reader_refuses_the_long_and_the_endless():
 
 
 class FakeSocket:
-    """A socket that does not block. `wire` is what the broker got, `inbox` what the node will get."""
+    """A socket that does not block. `wire`: what the broker got; `inbox`: what the node will."""
 
     def __init__(self, net):
         self.net = net

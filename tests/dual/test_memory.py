@@ -8,7 +8,7 @@ from nansha_node.app import App
 from nansha_wire import messages as m
 
 HOUR_MS = 3600000
-HOURS = 24
+HOURS = 8
 # After a collection a still node frees the same bytes each time, but what the moment holds (an
 # event on its way, a number that has just outgrown a small int) differs: a few small objects.
 # A leak of one block (32 bytes here, 16 on a chip) an event or a minute would be 15 kB a night.

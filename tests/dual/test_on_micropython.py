@@ -25,7 +25,10 @@ def run_on_vm(module: str, heap: str, folder: Path) -> subprocess.CompletedProce
     return subprocess.run(
         [str(VM), "-X", f"heapsize={heap}", str(HERE / "run_on_vm.py"), module],
         cwd=folder,
-        env={"PATH": os.environ.get("PATH", ""), "MICROPYPATH": f"{HERE}:{FIRMWARE}:.frozen"},
+        env={
+            "PATH": os.environ.get("PATH", ""),
+            "MICROPYPATH": f"{folder}:{HERE}:{FIRMWARE}:.frozen",
+        },
         capture_output=True,
         text=True,
         timeout=240,

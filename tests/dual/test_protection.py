@@ -188,6 +188,19 @@ def test_a_blind_node_does_not_close_and_a_blind_load_does_not_move():
         eq(node.out.closed, cfg.ROLE == "load" and cfg.CONTACT_NC == 1, cfg.ASSET)
 
 
+def test_a_blind_time_is_no_healthy_time():
+    for asset in ("pv_roof", "battery", "ev_charger", "load_priority"):
+        cfg = Cfg(asset)
+        node = Node(cfg)
+        for _ in range(2 * cfg.RECONNECT_MS // 1000):
+            node.look(healthy(cfg, fault=protection.SENSOR_F), 1000)
+        node.look(healthy(cfg))
+        node.look(healthy(cfg), cfg.RECONNECT_MS - 1)
+        assert not node.out.closed, asset
+        node.look(healthy(cfg), 1)
+        assert node.out.closed, asset
+
+
 def test_a_doubt_does_not_close_a_relay():
     cfg = Cfg("pv_roof")
     node = Node(cfg)

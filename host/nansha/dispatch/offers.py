@@ -20,6 +20,11 @@ ISLAND_CHARGE = -1.0
 ISLAND_DISCHARGE = 1.0
 EV_URGENT = 100.0
 """Above every price: the car has to leave."""
+EV_URGENT_FROM, EV_URGENT_TO = 0.85, 0.70
+"""Share of the time left that full power needs: from here on the car has to charge, until there.
+One threshold alone would open and close the contactor every few seconds."""
+EV_TIE = 1e-6
+"""At the very price it may pay a car charges fully, and does not share a tie with the grid."""
 TAPER_SOC = 0.02
 """Width in which the battery's power fades at the ends of its window."""
 
@@ -61,6 +66,13 @@ def pv_available_w(pv: Pv, sample: Sample) -> float:
     return min(pv.rated_w, max(sample.p_w, estimate, 0.0))
 
 
+def discharge_floor(battery: Battery, island: bool) -> float:
+    """State of charge down to which it discharges: the reserve is for an island."""
+    if island or battery.soc_reserve is None:
+        return battery.soc_min
+    return max(battery.soc_min, battery.soc_reserve)
+
+
 def discharge_limit_w(battery: Battery, soc: float, floor: float) -> float:
     """Highest discharge, W; fades to 0 over the last 2 % above the floor."""
     return battery.rated_w * min(1.0, max(0.0, (soc - floor) / TAPER_SOC))
@@ -75,9 +87,7 @@ def offer_battery(
     offers: Offers, battery: Battery, sample: Sample, worth: Worth, island: bool
 ) -> None:
     """Discharge and charge, each with its worth and the window's limit."""
-    reserve = battery.soc_min if battery.soc_reserve is None else battery.soc_reserve
-    floor = battery.soc_min if island else max(battery.soc_min, reserve)
-    down_w = discharge_limit_w(battery, sample.x, floor)
+    down_w = discharge_limit_w(battery, sample.x, discharge_floor(battery, island))
     up_w = charge_limit_w(battery, sample.x)
     if not sample.closed:
         down_w = up_w = 0.0
@@ -115,11 +125,12 @@ def offer_ev(
     """
     missing_wh = max(0.0, ev.session_energy_wh - delivered_wh)
     wants_w = ev.rated_w if sample.input and missing_wh > 0 else 0.0
-    urgent = missing_wh >= 0.85 * ev.rated_w * max(0.0, hours_left)
+    share = EV_URGENT_TO if sample.closed else EV_URGENT_FROM
+    urgent = missing_wh >= share * ev.rated_w * max(0.0, hours_left)
     if island:
         cost, why = ISLAND_EV, "island"
     elif urgent:
         cost, why = EV_URGENT, "departure"
     else:
-        cost, why = usual_price, "price"
+        cost, why = usual_price + EV_TIE, "price"
     offers.add(ev.id, -wants_w, 0.0, cost, "charging" if wants_w else "idle", why)

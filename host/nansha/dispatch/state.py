@@ -4,7 +4,7 @@ down."""
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from nansha.dispatch.model import Mode
 
@@ -30,6 +30,16 @@ class ControlState:
     """Each load's demand as last seen while it was closed, W, positive."""
     ev_wh: dict[str, float] = field(default_factory=dict)
     """Energy delivered in the running session of each charger, Wh."""
+
+    def copy(self) -> ControlState:
+        """One that can change without this one changing."""
+        return replace(
+            self,
+            shed=dict(self.shed),
+            shed_ms=dict(self.shed_ms),
+            demand_w=dict(self.demand_w),
+            ev_wh=dict(self.ev_wh),
+        )
 
     def to_json(self) -> str:
         """As text; floats keep every bit."""

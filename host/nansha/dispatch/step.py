@@ -14,6 +14,7 @@ from nansha.dispatch.offers import ABSORB as PV_COST
 from nansha.dispatch.offers import (
     Offers,
     charge_limit_w,
+    discharge_floor,
     discharge_limit_w,
     offer_battery,
     offer_ev,
@@ -55,8 +56,11 @@ class Controller:
         self._worth_of: dict[str, tuple[int, Worth]] = {}
 
     def step(self, state: ControlState, image: Image) -> tuple[ControlState, Dispatch]:
-        """Decide on `image`. Raises nansha_core.CertificateError rather than send a wrong
-        answer."""
+        """Decide on `image`; `state` is left as it was.
+
+        Raises nansha_core.CertificateError rather than send a wrong answer.
+        """
+        state = state.copy()
         self._account(state, image)
         state.mode = next_mode(self.site, state, image)
         state.nudge = next_nudge(self.site, state, image)
@@ -102,7 +106,8 @@ class Controller:
             if not sample.input:
                 state.ev_wh[ev.id] = 0.0
             else:
-                state.ev_wh[ev.id] = state.ev_wh.get(ev.id, 0.0) - sample.p_w * min(hours, 0.01)
+                taken_w = max(0.0, -sample.p_w)  # a meter wired backwards takes nothing away
+                state.ev_wh[ev.id] = state.ev_wh.get(ev.id, 0.0) + taken_w * min(hours, 0.01)
 
     def _demand_w(self, state: ControlState, load: Load) -> float:
         return state.demand_w.get(load.id, load.rated_w * FIRST_GUESS)
@@ -124,14 +129,17 @@ class Controller:
             if (sample := image.fresh(pv.id)) is not None
         )
 
-    def _storage_w(self, image: Image) -> tuple[float, float]:
-        """What the batteries can give in an island, W, and their state of charge by energy."""
+    def _storage_w(self, image: Image, island: bool) -> tuple[float, float]:
+        """What the batteries can give, W, and their state of charge by energy.
+
+        The reserve for an island is given only in an island.
+        """
         power_w = energy_wh = capacity_wh = 0.0
         for battery in self._batteries:
             sample = image.fresh(battery.id)
             if sample is None or not sample.closed:
                 continue
-            power_w += discharge_limit_w(battery, sample.x, battery.soc_min)
+            power_w += discharge_limit_w(battery, sample.x, discharge_floor(battery, island))
             energy_wh += sample.x * battery.capacity_wh
             capacity_wh += battery.capacity_wh
         return power_w, energy_wh / capacity_wh if capacity_wh else 0.0
@@ -147,8 +155,9 @@ class Controller:
     def _choose_loads(self, state: ControlState, image: Image) -> set[str]:
         """The loads that are to be on; keeps the record of who is off, since when and why."""
         free_w = self._sources_w(image) * CLOUD
-        storage_w, soc = self._storage_w(image)
-        if state.mode is Mode.GRID_CONNECTED or state.mode is Mode.UNKNOWN:
+        connected = state.mode in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
+        storage_w, soc = self._storage_w(image, not connected)
+        if connected:
             available_w, why = self.site.poi.import_limit_w + free_w + storage_w, "import_cap"
             energy: float | None = None
         elif state.mode is Mode.BLACK:
@@ -223,19 +232,31 @@ class Controller:
         offer_ev(offers, ev, sample, delivered_wh, hours_left, usual, island)
 
     def _balance(self, state: ControlState, image: Image, demand_w: float) -> Balanced:
-        """Balance, with a charger's gap between nothing and 6 A closed from its better side."""
+        """Balance, with a charger's gap between nothing and 6 A closed from its better side.
+
+        One charger at a time: each that is settled shifts power to the others, and they may fall
+        into theirs.
+        """
         offers = self._offers(state, image, full_sun=False)
         balanced = self._actual.solve(offers, demand_w)
-        for ev in self._chargers:
-            power_w = -balanced.p_w.get(ev.id, 0.0)
-            if not 0.0 < power_w < ev.min_w:
-                continue
+        while (ev := self._in_gap(balanced)) is not None:
+            power_w = -balanced.p_w[ev.id]
             offer = next(item for item in offers.items if item.asset == ev.id)
             # Half way decides: below, the car waits for more; above, 6 A cost little else.
             held_w = ev.min_w if power_w >= ev.min_w / 2 and -offer.low_w >= ev.min_w else 0.0
+            short_w = balanced.shortage_w
             offer.low_w = offer.high_w = -held_w
             balanced = self._actual.solve(offers, demand_w)
+            if balanced.shortage_w > short_w:  # 6 A that nothing can give
+                offer.low_w = offer.high_w = 0.0
+                balanced = self._actual.solve(offers, demand_w)
         return balanced
+
+    def _in_gap(self, balanced: Balanced) -> EvCharger | None:
+        for ev in self._chargers:
+            if 0.0 < -balanced.p_w.get(ev.id, 0.0) < ev.min_w:
+                return ev
+        return None
 
     def _pv_limits(
         self, state: ControlState, image: Image, demand_w: float, balanced: Balanced
@@ -319,7 +340,7 @@ class Controller:
 
     def _contingency(self, state: ControlState, image: Image) -> set[str]:
         """Who sheds by itself if the largest source goes: the grid, or in an island the sun."""
-        storage_w, soc = self._storage_w(image)
+        storage_w, soc = self._storage_w(image, island=True)
         sources_w = self._sources_w(image) * (CLOUD if state.mode is Mode.GRID_CONNECTED else 0.0)
         now_on = [tiers.Candidate(c.asset, c.tier, c.demand_w, -1) for c in self._candidates(state)]
         on, _ = tiers.keep(

@@ -34,6 +34,11 @@ class Candidate:
     """When it was opened, or -1 while it is on."""
 
 
+def _rank(item: Candidate) -> tuple[int, bool, float, str]:
+    """Within a tier those that are on come first: one that rests must not push them out."""
+    return ORDER.index(item.tier), item.shed_since_ms >= 0, item.demand_w, item.asset
+
+
 def keep(
     candidates: Sequence[Candidate],
     available_w: float,
@@ -50,7 +55,7 @@ def keep(
     on: set[str] = set()
     used_w = 0.0
     returning = False
-    for item in sorted(candidates, key=lambda c: (ORDER.index(c.tier), c.demand_w, c.asset)):
+    for item in sorted(candidates, key=_rank):
         if item.tier == "critical":
             on.add(item.asset)
             used_w += item.demand_w

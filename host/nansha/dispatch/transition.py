@@ -47,6 +47,8 @@ def next_mode(site: Site, state: ControlState, image: Image) -> Mode:
     """The mode now; keeps the last one while the point of interconnection is silent."""
     poi = image.fresh(site.poi.id)
     if poi is None:
+        if state.grid_ok_since_ms >= 0:
+            state.grid_ok_since_ms = image.t_ms  # unseen is not healthy: the delay begins anew
         return state.mode
     if grid_healthy(site, poi):
         if state.grid_ok_since_ms < 0:

@@ -32,7 +32,9 @@ def worth(prices: Sequence[float], efficiency: float) -> Worth:
     refill = next((k for k, price in enumerate(prices) if k and price <= cheapest * 1.001), None)
     before_refill = prices[: refill or len(prices)]
     best_use = max(before_refill)
-    best_ahead = max(prices[1:], default=prices[0])
+    # Power at the lowest price is always bought; dearer power has to pay before that comes again.
+    reach = prices if prices[0] <= cheapest * 1.001 else before_refill
+    best_ahead = max(reach[1:], default=prices[0])
     charge_below = best_ahead * efficiency - WEAR_CNY_PER_KWH
     # Just below the dearest hour, so that the hour itself is above the threshold; and never below
     # what refilling costs.

@@ -25,12 +25,14 @@ class MqttLink:
         self._site = site
         self._host = host
         self._port = port
+        self._cancelled = False
         self._out: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_WAITING)
 
     async def run(self, deliver: Deliver) -> None:
         """Stay connected and deliver what comes in, until cancelled."""
         pause_s = FIRST_PAUSE_S
         while True:
+            why = ""
             try:
                 async with aiomqtt.Client(
                     self._host,
@@ -42,19 +44,28 @@ class MqttLink:
                     await client.subscribe(f"nansha/{self._site}/+/up", qos=0)
                     self.state = changed(self.state, True)
                     pause_s = FIRST_PAUSE_S
-                    async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._send_all(client))
-                        tasks.create_task(self._receive_all(client, deliver))
-            except* (aiomqtt.MqttError, OSError) as group:
-                why = str(group.exceptions[0])
-                self.state = changed(self.state, False, f"{self.name}: {why}")
-            self._empty()
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+                    await self._carry(client, deliver)
+            except (aiomqtt.MqttError, OSError) as error:
+                why = str(error)
+            if self._cancelled:
                 # A dead broker makes the client's own goodbye fail, and that hid the cancellation.
                 raise asyncio.CancelledError
+            self.state = changed(self.state, False, f"{self.name}: {why}")
+            self._empty()
             await asyncio.sleep(pause_s)
             pause_s = longer(pause_s)
+
+    async def _carry(self, client: aiomqtt.Client, deliver: Deliver) -> None:
+        """Both ways until the connection breaks, which the receiving side always notices."""
+        sending = asyncio.create_task(self._send_all(client))
+        try:
+            await self._receive_all(client, deliver)
+        except asyncio.CancelledError:
+            self._cancelled = True
+            raise
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
     def send(self, node: int, frame: bytes) -> None:
         """Queue one frame; when the link is down it is lost at once, an old command helps

@@ -68,25 +68,32 @@ class SerialLink:
                 self._stop.wait(pause_s)
                 pause_s = longer(pause_s)
                 continue
-            pause_s = FIRST_PAUSE_S
             self._port = port
             self.state = changed(self.state, True)
-            self._carry(port, deliver)
+            if self._carry(port, deliver):
+                pause_s = FIRST_PAUSE_S
             self._port = None
             with contextlib.suppress(serial.SerialException, OSError):
                 port.close()
+            # A port that opens and dies at once, over and over, must not take the whole processor.
+            self._stop.wait(pause_s)
+            pause_s = longer(pause_s)
 
-    def _carry(self, port: serial.Serial, deliver: Deliver) -> None:
+    def _carry(self, port: serial.Serial, deliver: Deliver) -> bool:
+        """Deliver until the port dies; whether anything came in."""
         deframer = Deframer()
+        heard = False
         while not self._stop.is_set() and self._port is port:
             try:
                 data = port.read(max(1, port.in_waiting))
             except (serial.SerialException, OSError, TypeError) as error:
                 # TypeError: pyserial reads from a port that another thread has just closed
                 self._down(error)
-                return
+                break
+            heard = heard or bool(data)
             for frame in deframer.feed(data) if data else ():
                 deliver(frame)
+        return heard
 
     def _down(self, error: Exception) -> None:
         self._port = None
