@@ -12,7 +12,7 @@ from nansha_wire import codes, frames, serial
 from nansha_wire import messages as m
 from nansha_wire.auth import TAG_BYTES, Key
 
-_TYPES = {"B": "u8", "H": "u16", "I": "u32", "i": "i32", "Q": "u64"}
+_TYPES = {"B": "u8", "H": "u16", "I": "u32", "Q": "u64", "h": "i16", "i": "i32"}
 _HEADER_FIELDS = (
     ("version", f"of this page: {m.VERSION}; any other is refused"),
     ("id", "the message, from the list below"),
@@ -20,6 +20,8 @@ _HEADER_FIELDS = (
     ("seq", "counts the sender's frames, wraps"),
     ("t_ms", "sender's clock, ms; a node's wraps at 2^30"),
 )
+
+_SETPOINT = [field for row in m.TABLE if row[0] == m.SETPOINT for field, _ in row[4]]
 
 _INTRO = f"""\
 # The wire
@@ -115,7 +117,7 @@ def _example() -> str:
     boot_id = 7
     key = Key(bytes(range(32)))
     frame = frames.encode_command(m.SETPOINT, 3, 9, 500_000, values, key, boot_id)
-    told = ", ".join(f"{name} {v}" for name, v in zip(m.Setpoint._fields, values, strict=True))
+    told = ", ".join(f"{f} {v}" for f, v in zip(_SETPOINT, values, strict=True))
     return (
         "## An example\n\n"
         f"A setpoint to node 3, seq 9, t_ms 500000, {told}, in boot {boot_id}, under the key\n"

@@ -6,7 +6,9 @@ from dual_kit import eq
 
 from nansha_node.store import next_boot_id
 
-_PATH, _NEW = "dual_boot.txt", "dual_boot.new"
+# In the folder the tests run in, under a name that no other run has.
+_NAME = "dual_boot_" + "".join(f"{b:02x}" for b in os.urandom(4))
+_PATH, _NEW = _NAME + ".txt", _NAME + ".new"
 
 
 def _clean():
