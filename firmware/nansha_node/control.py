@@ -121,7 +121,9 @@ def _shed(cfg, state, inputs, dt_ms):
         return False
     low = inputs.f_mhz < cfg.UF_MHZ
     state.low_for_ms = protection.run_timer(state.low_for_ms, low, dt_ms)
-    armed = state.armed_left_ms > 0 and inputs.f_mhz < state.armed_f_mhz
+    # Armed, it fires on the frequency of the island, or on the sag of the fault that makes one.
+    sagging = inputs.v_mv < cfg.V_NOM_MV // 2
+    armed = state.armed_left_ms > 0 and (inputs.f_mhz < state.armed_f_mhz or sagging)
     state.armed_for_ms = protection.run_timer(state.armed_for_ms, armed, dt_ms)
     if armed and state.armed_for_ms >= state.armed_delay_ms:
         state.shed = codes.ARMED
@@ -130,7 +132,7 @@ def _shed(cfg, state, inputs, dt_ms):
         state.shed = codes.SHED
         state.restore_ms = 0
     elif state.shed:
-        if inputs.f_mhz >= cfg.RESTORE_MHZ:
+        if inputs.f_mhz >= cfg.RESTORE_MHZ and not sagging:
             state.restore_ms += dt_ms
             if state.restore_ms >= cfg.RESTORE_DELAY_MS:
                 state.shed = 0

@@ -259,6 +259,24 @@ def test_armed_can_be_taken_back_and_does_not_fire_on_a_dead_bus():
     assert node.out.closed and node.state.shed == 0
 
 
+def test_armed_fires_on_the_sag_that_makes_an_island():
+    for asset in ("load_critical", "load_priority", "load_interruptible", "ev_charger"):
+        cfg = Cfg(asset)
+        half_mv = cfg.V_NOM_MV // 2
+        for v_mv, fires in ((half_mv, False), (half_mv - 1, True)):
+            node = Node(cfg).ready()
+            arm(cfg, node.state, 49800, 20, 60000)
+            node.look(healthy(cfg, v_mv=v_mv))
+            node.look(healthy(cfg, v_mv=v_mv), 19)
+            assert node.out.closed, asset
+            node.look(healthy(cfg, v_mv=v_mv), 1)
+            eq(node.out.closed, not fires, (asset, v_mv))
+        node = Node(cfg).ready()
+        node.look(healthy(cfg, v_mv=half_mv - 1))
+        node.look(healthy(cfg, v_mv=half_mv - 1), 40)
+        assert node.out.closed, "not armed: a sag alone sheds nobody"
+
+
 def test_armed_ends_at_its_millisecond_across_the_wrap():
     cfg = Cfg("load_priority")
     node = Node(cfg).ready()

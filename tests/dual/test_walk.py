@@ -13,10 +13,10 @@ GOLDEN = {
     "poi": "941aae0b2adb53276d03c66345c1df3f706ab4af1b80720e6ef89c80b4ddd8dc",
     "pv_roof": "36b2d6edcf25aabbb0aaed7c9f4304ac822213eda565fb3457d913c54e73851f",
     "battery": "738236d2ba8bf599af888bdee6a38b6f0fe74fdd72f7054c2548489765ea8df9",
-    "load_critical": "4b636d8fafbff26c6d87b38d31d2515e4f87884f190e8be93c14dea0cb9ba096",
-    "load_priority": "7299b811bd3cf7d6ac2784098c678ef4ac15d831a44c5940f5596df24fe2d35c",
-    "load_interruptible": "0e352a319f6f8b15a09b7463336fb2aa24637742fd75272aa909bd946fe569ef",
-    "ev_charger": "e515cb82735217a2f24c6b45fdb23c1737286df960b26b8d7d1114512ad66f7c",
+    "load_critical": "162a4283f62cab4c99efb0b8a293d5cbd5e3b7913c211f518a4ae3a04b8a9ff2",
+    "load_priority": "e0046a4ce4b1343de1097965618f54421d00af5062cd64a941777d1344614ef7",
+    "load_interruptible": "b7ff5d7a87e60c37fde4d4de4de3f71869c7da6273ade85c83379e0db82a1384",
+    "ev_charger": "498c508b91da1562c9d705352ec3da55712bcbac8b6fe004b5726f5e8983cfa9",
 }
 
 

@@ -138,16 +138,16 @@ def test_signs_are_bus_injection(demo, asset, rated_w, min_w, max_w, fallback_w)
 
 def test_each_role_has_its_own_functions_and_no_others(demo):
     own = {
-        "pv": {"fw_start_mhz", "fw_stop_mhz"},
-        "battery": {"droop_mhz", "droop_deadband_mhz"},
-        "load": {"uf_mhz", "uf_delay_ms", "restore_mhz", "restore_delay_ms"},
-        "poi": {"auto_reconnect_ms"},
-        "ev_charger": {"ev_min_w"},
+        ("pv",): {"fw_start_mhz", "fw_stop_mhz"},
+        ("battery",): {"droop_mhz", "droop_deadband_mhz"},
+        ("load", "ev_charger"): {"uf_mhz", "uf_delay_ms", "restore_mhz", "restore_delay_ms"},
+        ("poi",): {"auto_reconnect_ms"},
+        ("ev_charger",): {"ev_min_w"},
     }
     for asset in demo.assets:
         spec = demo.node_spec(asset.id)
-        for role, fields in own.items():
-            assert all((getattr(spec, f) > 0) == (role == spec.role) for f in fields)
+        for roles, fields in own.items():
+            assert all((getattr(spec, f) > 0) == (spec.role in roles) for f in fields)
         for pin in ("pin_flag", "pin_pwm", "adc_x"):
             assert (getattr(spec, pin) is not None) == (pin in signals_of(spec.role))
         assert (spec.scale_x != (0, 0, 0)) == ("adc_x" in signals_of(spec.role))
