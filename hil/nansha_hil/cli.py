@@ -30,7 +30,7 @@ ScenarioArg = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A file in
 
 def notice(text: str) -> None:
     """One line for the operator."""
-    err.print(text, highlight=False, markup=False)
+    err.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command(
@@ -76,7 +76,9 @@ def run(
         series = experiment.series()
     report = write_pages(folder, summary, series)
     _tell(summary)
-    out.print(f"report: {report}\nsummary: {folder / 'summary.json'}", highlight=False)
+    out.print(
+        f"report: {report}\nsummary: {folder / 'summary.json'}", highlight=False, soft_wrap=True
+    )
     if any(verdict["outcome"] != "pass" for verdict in summary["verdicts"]):
         raise typer.Exit(1)
 
@@ -86,7 +88,9 @@ def check(scenario: ScenarioArg) -> None:
     """Check a scenario, its data and its site without running it."""
     plan = load_scenario(scenario)
     plan.build_plant()
-    out.print(f"{scenario}: {plan.title}, {plan.duration_s} s, {len(plan.events)} events")
+    out.print(
+        f"{scenario}: {plan.title}, {plan.duration_s} s, {len(plan.events)} events", soft_wrap=True
+    )
 
 
 def _prepare(folder: Path) -> None:

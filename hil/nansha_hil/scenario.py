@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nansha.errors import NanshaError
 from nansha_hil.plant import (
     AssetSpec,
     BatterySpec,
@@ -47,7 +48,7 @@ _IRRADIANCE = "irradiance"
 _TEMPERATURE = "temperature"
 
 
-class ScenarioError(ValueError):
+class ScenarioError(NanshaError):
     """A scenario that cannot be run.
 
     `problems` has one line for each bad field: FILE: FIELD: what; how to mend.
@@ -55,8 +56,8 @@ class ScenarioError(ValueError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         """Join the problems into one message, a line each."""
+        super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,14 @@ class Scenario:
 
 
 def load_scenario(path: Path | str) -> Scenario:
-    """Read and check a scenario with its data file. Raises ScenarioError; OSError if unreadable."""
+    """Read and check a scenario with its data file. Raises ScenarioError."""
     path = Path(path)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError([f"{path}: {error.strerror}; give the path of a scenario"]) from None
+    except UnicodeDecodeError:
+        raise ScenarioError([f"{path}: not a text file; give a TOML file"]) from None
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([f"{path}: not TOML: {error}; mend the syntax there"]) from None
     try:

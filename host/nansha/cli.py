@@ -45,7 +45,7 @@ SiteArg = Annotated[Path, typer.Argument(metavar="SITE", help="The site file, si
 
 def notice(text: str) -> None:
     """One line for the operator."""
-    err.print(text, highlight=False, markup=False)
+    err.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command(
@@ -197,7 +197,9 @@ def site_check(site: SiteArg) -> None:
         plan.board_py(asset.id)
     for warning in plan.warnings():
         notice(f"warning: {warning}")
-    out.print(f"{site}: {plan.info.name}, {len(plan.assets)} nodes, all can be built")
+    out.print(
+        f"{site}: {plan.info.name}, {len(plan.assets)} nodes, all can be built", soft_wrap=True
+    )
 
 
 @site_app.command("schema")

@@ -44,7 +44,7 @@ _TAG = f"""\
 A command ends with {TAG_BYTES} bytes: HMAC-SHA256 under the node's key over the boot id (u32) and
 the header and body, cut to {TAG_BYTES} bytes. The boot id is not sent with the command; the node
 tells its own in every telemetry. The node's key is HMAC-SHA256 under the site's secret over the
-text `nansha node` and the node's number (u16), 32 bytes.
+text "nansha node" and the node's number (u16), 32 bytes.
 
 A node looks at a command in this order and refuses at the first thing wrong: tag, `counter` above
 the last one accepted, `seen_ms` at most {MAX_AGE_MS} ms old and not from the future, values inside
@@ -91,7 +91,7 @@ def _messages() -> str:
     for ident, name, way, form, fields in m.TABLE:
         if form is None:
             parts.append(f"### {ident}: {name}, {way}, JSON\n")
-            parts.append("The body is one JSON object. Sent once whenever a link comes up.\n")
+            parts.append("The body is one JSON object. Sent at boot, and at each new MQTT link.\n")
             parts.append(_table(("field", "meaning"), ((f"`{f}`", text) for f, text in fields)))
             continue
         size = f"{m.SIZES[ident]} bytes"
@@ -120,8 +120,8 @@ def _example() -> str:
     told = ", ".join(f"{f} {v}" for f, v in zip(_SETPOINT, values, strict=True))
     return (
         "## An example\n\n"
-        f"A setpoint to node 3, seq 9, t_ms 500000, {told}, in boot {boot_id}, under the key\n"
-        "00 01 … 1f (32 bytes). The frame:\n\n"
+        f"A setpoint to node 3, seq 9, t_ms 500000, {told},\n"
+        f"in boot {boot_id}, under the key 00 01 … 1f (32 bytes). The frame:\n\n"
         f"    {_hex(frame)}\n\nThe same on a serial line:\n\n    {_hex(serial.pack(frame))}\n"
     )
 

@@ -17,7 +17,7 @@ SITE = ROOT / "sites" / "nansha_campus.toml"
 SHORT = ROOT / "scenarios" / "outage_minute.toml"
 
 
-def nansha(*words, cwd=None, limit_bytes=None, timeout=120):
+def nansha(*words, cwd=None, limit_bytes=None, timeout=60):
     """Run the command line in a process of its own; `limit_bytes`: the largest file it may write."""
 
     def limit():
@@ -185,6 +185,7 @@ def test_bad_wiring(tmp_path, words, said):
     assert said in one_error(nansha("run", path, *words, cwd=tmp_path))
 
 
+@pytest.mark.timeout(60)
 def test_a_port_that_does_not_exist_is_told_and_tried_again(tmp_path):
     path = tmp_path / "site.toml"
     path.write_text(SITE.read_text())

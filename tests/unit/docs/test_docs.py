@@ -31,7 +31,7 @@ def commands_of(text, program):
     calls = []
     for span in (*spans, *lines):
         words = span.removeprefix("$ ").removeprefix(".venv/bin/")
-        if words == program or words.startswith(program + " "):
+        if re.fullmatch(rf"{program}( \S+)*", words):
             calls.append(words)
     return calls
 
@@ -135,7 +135,8 @@ def test_files_of_the_map_exist():
 
 def test_files_named_in_code_exist():
     """`firmware/…`, `docs/…` and the like between backticks, unless they are made by a command."""
-    top = "firmware boards core_c host hil sites scenarios tests docs .ci".split()
+    code = ["firmware", "boards", "core_c", "host", "hil"]
+    top = [*code, "sites", "scenarios", "tests", "docs", ".ci"]
     for page in PAGES:
         for span in re.findall(r"`([^`\s]+)`", page.read_text(encoding="utf-8")):
             path = span.rstrip("/")
