@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from nansha.console import err, notice, out
 from nansha.errors import NanshaError
 from nansha_hil.experiment import Experiment
 from nansha_hil.pages import write_pages
@@ -22,15 +22,7 @@ from nansha_hil.scenario import load_scenario
 app = typer.Typer(
     no_args_is_help=True, help="Scenarios on the rig: real firmware, simulated plant."
 )
-out = Console()
-err = Console(stderr=True)
-
 ScenarioArg = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A file in scenarios/")]
-
-
-def notice(text: str) -> None:
-    """One line for the operator."""
-    err.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command(

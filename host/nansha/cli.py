@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from nansha import __version__
 from nansha.broker import Broker
+from nansha.console import notice, out
 from nansha.doctor import check, healthy, print_findings
 from nansha.errors import NanshaError
 from nansha.keys import create_secret, load_secret
@@ -37,15 +37,7 @@ app = typer.Typer(
 site_app = typer.Typer(no_args_is_help=True, help="Site files: a microgrid as data.")
 app.add_typer(site_app, name="site")
 
-out = Console()
-err = Console(stderr=True)
-
 SiteArg = Annotated[Path, typer.Argument(metavar="SITE", help="The site file, sites/….toml")]
-
-
-def notice(text: str) -> None:
-    """One line for the operator."""
-    err.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command(
@@ -263,5 +255,5 @@ def main() -> None:
         app()
     except (NanshaError, BoardError) as error:
         for line in str(error).splitlines():
-            err.print(f"error: {line}", highlight=False, markup=False, soft_wrap=True)
+            notice(f"error: {line}")
         sys.exit(2)
