@@ -97,6 +97,8 @@ class App:
         self.hw.write(out.closed, out.power_w)
         for code, value in out.events:
             self.outbox.add(now, code, value)
+            if code == codes.EV_LEASE_GAINED:
+                self.identified = -1  # a host that comes to a running node wants to know it too
         if out.period_ms < self.cfg.CALM_MS and not was_fast:
             self.telemetry_ms = now  # the host should see the first sign too
         # Due times stand on the period's grid: a command in between does not shift it.

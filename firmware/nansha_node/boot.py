@@ -10,7 +10,7 @@ from nansha_node.hardware import Hardware
 hardware = Hardware(board)  # first of all: the outputs are safe from here on
 
 from nansha_node.app import App  # noqa: E402
-from nansha_node.store import next_boot_id  # noqa: E402
+from nansha_node.store import ask_for_service, next_boot_id, service_asked_for  # noqa: E402
 from nansha_wire.auth import Key  # noqa: E402
 
 try:
@@ -34,12 +34,22 @@ def make_link():
 
 
 def main():
-    """Run until something nobody foresaw happens; then outputs safe and a fresh start."""
+    """Run until something nobody foresaw happens; then outputs safe and a fresh start.
+
+    Ctrl-C at the prompt's port asks for service: the watchdog cannot be stopped, so the node starts
+    again and stays at the prompt, outputs safe and no watchdog, until the next reset.
+    """
+    if service_asked_for():
+        print("service: outputs are safe, nothing runs; reset to run the node")
+        return
     try:
         boot_id, flash_ok = next_boot_id()
         app = App(board, hardware, make_link(), Key(KEY), boot_id, flash_ok)
+        hardware.start_watchdog()
         while True:
             app.turn()
+    except KeyboardInterrupt:
+        ask_for_service()
     except Exception as error:
         import sys
 

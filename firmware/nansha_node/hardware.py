@@ -50,7 +50,12 @@ class Hardware:
         self._poll.register(self._woken, select.POLLIN)
         self._alert = machine.Pin(cfg.PIN_ALERT, machine.Pin.IN)
         self._alert.irq(self._on_alert, machine.Pin.IRQ_RISING)
-        self._wdt = machine.WDT(timeout=cfg.WDT_MS)
+        self._wdt = None
+
+    def start_watchdog(self):
+        """From here on somebody has to feed. Not earlier: compiling the program takes a chip longer
+        than a watchdog waits, and until now nothing was switched."""
+        self._wdt = machine.WDT(timeout=self._cfg.WDT_MS)
 
     def _adc(self, pin):
         adc = machine.ADC(machine.Pin(pin))
@@ -111,7 +116,8 @@ class Hardware:
 
     def feed(self):
         """Feed the watchdog."""
-        self._wdt.feed()
+        if self._wdt is not None:
+            self._wdt.feed()
 
     def wait(self, ms):
         """Sleep until something comes in, the alarm rises, or `ms` have passed."""

@@ -27,8 +27,12 @@ class Outbox:
             self._events.pop(0)
 
     def unsent(self):
-        """Events that have not been sent yet, oldest first."""
-        fresh = [event for event in self._events if event[1] > self._sent]
+        """Events that have not been sent yet, oldest first, as the wire has them."""
+        fresh = [
+            (boot_id, number, self._events[0][1], at_ms, code, value)
+            for boot_id, number, at_ms, code, value in self._events
+            if number > self._sent
+        ]
         self._sent = self._number
         return fresh
 

@@ -1,9 +1,10 @@
-"""The one number a node keeps in flash: how often it has booted."""
+"""What a node keeps in flash: how often it has booted, and whether somebody asked for service."""
 
 import os
 
 PATH = "boot.txt"
 _NEW = "boot.new"
+_SERVICE = "service.txt"
 
 
 def next_boot_id(path=PATH, new=_NEW):
@@ -28,3 +29,21 @@ def next_boot_id(path=PATH, new=_NEW):
         kept = False
         boot_id = int.from_bytes(os.urandom(4), "little") & 0x3FFFFFFF
     return boot_id, kept
+
+
+def ask_for_service(path=_SERVICE):
+    """Leave word for the next boot that somebody wants the prompt."""
+    try:
+        with open(path, "w") as f:
+            f.write("1")
+    except OSError:
+        pass  # then the node just starts again
+
+
+def service_asked_for(path=_SERVICE):
+    """Whether the last boot left word; it is good for one boot."""
+    try:
+        os.remove(path)
+    except OSError:
+        return False
+    return True

@@ -71,10 +71,11 @@ TABLE = (
         EVENT,
         "event",
         UP,
-        "<IIIBi",
+        "<IIIIBi",
         (
             ("boot_id", "number of this boot"),
             ("number", "counts the events of this boot, from 1"),
+            ("oldest", "number of the oldest event that the node still holds"),
             ("at_ms", "node clock when it happened, ms"),
             ("code", "what happened"),
             ("value", "its detail"),
@@ -101,7 +102,10 @@ TABLE = (
         (
             ("counter", "never goes back"),
             ("seen_ms", "node clock of the telemetry that this answers, ms"),
-            ("armed", "1: shed by itself below f_mhz, 0: only by its tier's rule"),
+            (
+                "armed",
+                "1: shed by itself, below f_mhz or in a sag below half the voltage; 0: not",
+            ),
             ("f_mhz", "frequency that fires it, mHz"),
             ("delay_ms", "for so long, ms"),
             ("valid_ms", "valid for so long after seen_ms, ms"),

@@ -150,7 +150,7 @@ def _tell(summary: dict[str, Any]) -> None:
         ("simulated", f"{summary['duration_s'] / 3600:.2f} h in {summary['wall_s']:.1f} s"),
         ("factor over real time", f"{summary['real_time_factor']:.0f} ×"),
         ("nodes", f"{summary['nodes']} on {summary['interpreter']}"),
-        ("PV absorbed", f"{100 * absorbed:.4f} % of {available / 1000:.1f} kWh"),
+        ("PV absorbed", f"{100 * absorbed:.4f} % of {available / 1000:.3f} kWh"),
     ]
     for tier, energy_wh in summary["unserved_wh_by_tier"].items():
         rows.append((f"unserved, {tier}", f"{energy_wh / 1000:.4f} kWh"))

@@ -134,7 +134,8 @@ class Experiment:
         if (
             historian is not None
             and self.rig.cycles % FLUSH_CYCLES == 0
-            and not historian.flush()
+            and self.rig.session is not None
+            and not self.rig.session.flush(self.rig.host_ms)
             and historian.trouble
         ):
             self._notice(historian.trouble)

@@ -53,6 +53,7 @@ class RealtimeRun:
         before: dict[str, Any] = {}
         stop = asyncio.Event()
         rig = asyncio.create_task(self.rig.run(duration_s))
+        self._notice("the site is coming up: boards boot, the breaker closes, loads return")
         while not self.rig.ready.is_set() and not rig.done():
             await asyncio.sleep(0.01)
         begun_s = time.perf_counter()

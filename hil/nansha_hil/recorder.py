@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from nansha.session import Session, digest
 from nansha_hil.board import Board
 from nansha_hil.plant import Plant
 from nansha_hil.plant.load import Load
+from nansha_hil.plant.network import BusMode
 from nansha_hil.plant.pv import Pv
 
 J_PER_WH = 3600.0
@@ -46,7 +48,7 @@ class Recorder:
         self.cost_cny = 0.0
         self.co2_kg = 0.0
         self.max_residual_w = 0.0
-        self.lowest_hz = self.highest_hz = float("nan")
+        self.lowest_hz, self.highest_hz = math.inf, -math.inf
         self._prices = prices
         self._carbon = carbon
         self._poi = poi
@@ -72,6 +74,11 @@ class Recorder:
         """A board had its turn; every change of its outputs is part of the trace."""
         self._hash.update(b"%d %d %d " % (now_us, board.spec.node_id, board.closed))
         self._hash.update(board.command_w.hex().encode())
+        if self._begun and self.plant.mode is BusMode.ISLAND:
+            # Boards look every 10 ms while an island moves, so no dip falls between two looks.
+            hertz = self.plant.frequency.hz
+            self.lowest_hz = min(self.lowest_hz, hertz)
+            self.highest_hz = max(self.highest_hz, hertz)
 
     def cycle(self, now_us: int, host_ms: int, session: Session | None) -> None:
         """A host cycle has ended, or would have, were the host alive."""
@@ -165,13 +172,6 @@ class Recorder:
     def _sample(self, now_us: int, host_ms: int, dispatch: Dispatch | None) -> None:
         islanded = self._mode not in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
         hertz = self.plant.frequency.hz
-        if islanded:
-            self.lowest_hz = (
-                min(hertz, self.lowest_hz) if self.lowest_hz == self.lowest_hz else hertz
-            )
-            self.highest_hz = (
-                max(hertz, self.highest_hz) if self.highest_hz == self.highest_hz else hertz
-            )
         due = now_us - self._sampled_us >= CALM_S * 1_000_000
         if not due and now_us > self._close_until_us and not islanded:
             return

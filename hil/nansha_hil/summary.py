@@ -47,8 +47,9 @@ def summarise(
 ) -> dict[str, Any]:
     """Put summary.json together; `plant` as `since` gives it, `simulated_s` with the site's coming
     up."""
-    plant["island_lowest_hz"] = recorder.lowest_hz
-    plant["island_highest_hz"] = recorder.highest_hz
+    # Without an island nothing has left the nominal frequency.
+    plant["island_lowest_hz"] = min(site.info.nominal_hz, recorder.lowest_hz)
+    plant["island_highest_hz"] = max(site.info.nominal_hz, recorder.highest_hz)
     tiers = {load.tier for load in site.assets if isinstance(load, Load)}
     summary: dict[str, Any] = {
         "scenario": scenario.name,

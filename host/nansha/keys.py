@@ -40,6 +40,15 @@ def load_secret(path: Path) -> bytes:
     return secret
 
 
+def load_wifi(path: Path) -> tuple[str, str] | None:
+    """Name and password of the site's Wi-Fi, beside the secret in `path`; None when not given."""
+    with path.open("rb") as file:
+        table = tomllib.load(file)
+    if "wifi_ssid" not in table:
+        return None
+    return str(table["wifi_ssid"]), str(table.get("wifi_password", ""))
+
+
 def create_secret(path: Path) -> bytes:
     """Make a new secret in `path`, for its owner alone. NanshaError when there is one already."""
     secret = secrets.token_bytes(_BYTES)

@@ -12,6 +12,8 @@ from nansha_wire.ticks import diff_ms
 LEASE_MS = 10_000
 RENEW_MS = 4_000
 """A lease is renewed after less than half of it: one lost message costs nothing."""
+ARRIVED_MS = 1_500
+"""A command that the node's telemetry does not show after so long has not arrived."""
 CONTINGENCY_MS = 60_000
 CONTINGENCY_DELAY_MS = 20
 """Two looks of a fast node: one reading alone sheds nobody."""
@@ -45,12 +47,19 @@ class Peer:
     stranger: str | None = None
     """Who the node says it is, when it is not who the site expects."""
     events_seen: int = 0
+    """The record holds this boot's events up to this number."""
+    events_ahead: set[int] = field(default_factory=set)
+    """Numbers that came before one in front of them."""
     owes_time: bool = True
     setpoint: AssetDispatch | None = None
     setpoint_ms: int = -1
+    sent_ms: int = -1
+    """Host time of the last command of any kind."""
     contingency: tuple[bool, float] | None = None
     contingency_ms: int = -1
     time_ms: int = -1
+    told: set[str] = field(default_factory=set)
+    """Refusals that the operator has been told of, until a command is accepted again."""
     results: dict[str, int] = field(default_factory=dict)
     """How often the node answered with each result."""
 
@@ -60,9 +69,28 @@ class Peer:
         self.arrived_ms = -1
         self.counter = 0
         self.events_seen = 0
+        self.events_ahead.clear()
         self.owes_time = True
         self.setpoint = None
         self.contingency = None
+
+    def hold_event(self, number: int, oldest: int) -> None:
+        """Note an event, and confirm only what is complete: a node forgets what is confirmed.
+
+        Before `oldest` there is nothing to wait for: it was confirmed, or the node had no room.
+        """
+        self.events_ahead.add(number)
+        self.events_seen = max(self.events_seen, oldest - 1)
+        while self.events_seen + 1 in self.events_ahead:
+            self.events_seen += 1
+        self.events_ahead = {n for n in self.events_ahead if n > self.events_seen}
+        self.owes_time = True
+
+    def missed(self, counter: int, now_ms: int) -> None:
+        """A telemetry tells the last command that arrived: send again what did not."""
+        if counter < self.counter and now_ms - self.sent_ms >= ARRIVED_MS:
+            self.setpoint = None
+            self.contingency = None
 
     def outdated(self, boot_id: int, node_ms: int, now_ms: int) -> bool:
         """Whether a telemetry is a repeat, or a later one has overtaken it."""

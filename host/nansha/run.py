@@ -138,7 +138,7 @@ class Runner:
             self._urgent.clear()
 
     def _record(self) -> None:
-        if self.historian.flush():
+        if self.session.flush(self._clock.now_ms()):
             if self._troubled:
                 self._notice(f"{self.historian.path}: there is room again, every row is written")
             self._troubled = False
@@ -163,7 +163,9 @@ class Runner:
             return None
         if not self.site.broker.embedded:
             return self.site.broker.host, self.site.broker.port
-        self._broker = Broker(host="0.0.0.0", port=self.site.broker.port)
+        self._broker = Broker(
+            self.historian.path.parent / "broker", "0.0.0.0", self.site.broker.port
+        )
         await asyncio.to_thread(self._broker.start)
         return "127.0.0.1", self._broker.port
 

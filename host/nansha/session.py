@@ -16,7 +16,7 @@ from nansha.dispatch.prices import Prices
 from nansha.historian import Historian
 from nansha.image import STALE_MS, Image, ImageBuilder, Sample
 from nansha.peer import CONTINGENCY_DELAY_MS, CONTINGENCY_MS, LAST_COUNTER, LEASE_MS, Peer
-from nansha.site import Battery, EvCharger, Pv, Site
+from nansha.site import Battery, EvCharger, Load, Poi, Pv, Site
 from nansha.tariff import load_tariff
 from nansha_core import CertificateError
 from nansha_wire import codes, frames
@@ -25,6 +25,17 @@ from nansha_wire.auth import Key, node_key
 
 URGENT = (codes.EV_TRIP, codes.EV_TRIP_CLEARED, codes.EV_OPENED, codes.EV_CLOSED, codes.EV_BOOT)
 """Events that do not wait for the next regular cycle."""
+
+REFUSALS = {
+    codes.FORGED: "its key is another: flash it with `nansha board SITE ASSET`",
+    codes.REPEATED: "its counter had been used: is a second host commanding this site?",
+    codes.LATE: "it came too late: look at the link's delay",
+    codes.OUT_OF_BOUNDS: "it is outside the node's bounds: its board.py is of another site file",
+    codes.UNKNOWN: "it does not know the message: its firmware is of another version",
+}
+"""What an operator has to know of each refusal."""
+
+AnyAsset = Pv | Battery | Load | EvCharger | Poi
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +114,11 @@ class Session:
             historian.flush()
 
     @staticmethod
-    def _peer(asset: object, secret: bytes) -> Peer:
-        rated_w = getattr(asset, "rated_w", 0.0)
-        return Peer(
-            asset.id,  # type: ignore[attr-defined]
-            asset.node,  # type: ignore[attr-defined]
-            Key(node_key(secret, asset.node)),  # type: ignore[attr-defined]
-            max(50, round(rated_w * 0.005)),
-            isinstance(asset, Pv | Battery | EvCharger),
-        )
+    def _peer(asset: AnyAsset, secret: bytes) -> Peer:
+        key = Key(node_key(secret, asset.node))
+        if isinstance(asset, Pv | Battery | EvCharger):
+            return Peer(asset.id, asset.node, key, max(50, round(asset.rated_w * 0.005)), True)
+        return Peer(asset.id, asset.node, key, 0, False)
 
     @property
     def state(self) -> ControlState:
@@ -159,6 +166,7 @@ class Session:
             peer.rebooted(body.boot_id)
         peer.seen_ms = frame.t_ms
         peer.arrived_ms = t_ms
+        peer.missed(body.counter, t_ms)
         peer.counter = max(peer.counter, body.counter)
         was_leased, peer.leased = peer.leased, bool(body.flags & codes.FLAG_LEASE)
         self._builder.telemetry(t_ms, frame)
@@ -171,9 +179,7 @@ class Session:
         body = frame.body
         if body.boot_id != peer.boot_id:
             peer.rebooted(body.boot_id)
-        peer.owes_time = True
-        if body.number > peer.events_seen:
-            peer.events_seen = body.number
+        peer.hold_event(body.number, body.oldest)
         name = codes.EVENTS[body.code] if body.code < len(codes.EVENTS) else str(body.code)
         self._record_event(t_ms, peer.asset, name, body.value, body.boot_id, body.number)
         return body.code in URGENT
@@ -182,9 +188,15 @@ class Session:
         code = frame.body.result
         result = codes.RESULTS[code] if code < len(codes.RESULTS) else str(code)
         peer.results[result] = peer.results.get(result, 0) + 1
-        if code != codes.ACCEPTED:
+        if code == codes.ACCEPTED:
+            peer.told.clear()
+        else:
             peer.setpoint = None  # send it again, on a newer telemetry
             peer.contingency = None
+            if result not in peer.told:
+                peer.told.add(result)
+                why = REFUSALS.get(code, result)
+                self._notice(f"{peer.asset}: its node refused a command: {why}")
             self._record_event(t_ms, peer.asset, f"refused_{result}", frame.body.counter)
 
     def _identity(self, t_ms: int, peer: Peer, frame: frames.Frame) -> None:
@@ -196,7 +208,7 @@ class Session:
             self._notice(
                 f"node {peer.node}: it says it is {peer.stranger}, the site file says "
                 f"{self.site.id}/{peer.asset}: it gets no commands; flash it with "
-                f"`nansha board {peer.asset}` or mend the site file"
+                f"`nansha board SITE {peer.asset}` or mend the site file"
             )
         self._record_event(t_ms, peer.asset, "identity", 0)
 
@@ -211,6 +223,13 @@ class Session:
     ) -> None:
         if self.historian is not None:
             self.historian.add("events", t_ms, asset, boot_id, number, name, value)
+
+    def flush(self, t_ms: int) -> bool:
+        """Put everything on disk, with the state to resume from; False when it has to wait."""
+        if self.historian is None:
+            return True
+        self.historian.add("state", t_ms, self._state.to_json())
+        return self.historian.flush()
 
     # out
 
@@ -238,7 +257,6 @@ class Session:
                 dispatch.surplus_w,
                 digest(dispatch),
             )
-            self.historian.add("state", t_ms, self._state.to_json())
         out: list[Outgoing] = []
         for item in sorted(dispatch.assets, key=lambda a: not a.sheds):
             peer = self._by_asset[item.asset]
@@ -271,6 +289,7 @@ class Session:
         item: AssetDispatch | None,
     ) -> None:
         peer.counter += 1
+        peer.sent_ms = t_ms
         peer.seq = (peer.seq + 1) & 0xFFFF
         frame = frames.encode_command(
             ident,

@@ -185,6 +185,7 @@ class FakeHardware:
         self.inputs = lambda: healthy(cfg)
         self.alert = False
         self.feeds = 0
+        self.watching = False
         self.waits = []
         self.written = (None, None)
         self.writes = []
@@ -204,6 +205,9 @@ class FakeHardware:
 
     def write(self, closed, power_w):
         self.written = (closed, power_w)
+
+    def start_watchdog(self):
+        self.watching = True
 
     def feed(self):
         self.feeds += 1

@@ -174,7 +174,7 @@ def test_outbox_alone():
     box = Outbox(5)
     box.add(1, 2, 3)
     box.add(4, 5, 6)
-    eq(box.unsent(), [(5, 1, 1, 2, 3), (5, 2, 4, 5, 6)])
+    eq(box.unsent(), [(5, 1, 1, 1, 2, 3), (5, 2, 1, 4, 5, 6)])
     eq(box.unsent(), [])
     box.add(7, 8, 9)
     eq([event[1] for event in box.unsent()], [3])

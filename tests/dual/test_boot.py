@@ -24,7 +24,7 @@ class _Uart:
         return len(data)
 
 
-def _boot(asset, prepare):
+def _boot(asset, prepare, asked=False):
     """Import boot anew with a board of its own; the hardware after it has reset."""
     made = []
 
@@ -32,6 +32,7 @@ def _boot(asset, prepare):
         def __init__(self, cfg):
             FakeHardware.__init__(self, cfg)
             made.append(self)
+            self.log = []
             prepare(self)
 
         def uart(self):
@@ -47,6 +48,8 @@ def _boot(asset, prepare):
     secret.KEY = b"k" * 32
     store = _Module()
     store.next_boot_id = lambda: (5, True)
+    store.service_asked_for = lambda: asked
+    store.ask_for_service = lambda: made[0].log.append("service")
     puts = {
         "board": Cfg(asset),
         "secret": secret,
@@ -97,9 +100,20 @@ def test_any_failure_ends_in_safe_outputs_and_a_reset():
             assert hw.feeds >= 99
 
 
-def test_an_interrupt_ends_in_safe_outputs_too():
+def test_an_interrupt_asks_for_service_from_safe_outputs():
     hw = _boot("battery", _fail_after(20, KeyboardInterrupt()))
-    eq((hw.written, hw.resets), ((False, 0), 1))
+    eq((hw.written, hw.resets, hw.log), ((False, 0), 1, ["service"]))
+
+
+def test_in_service_nothing_runs_and_no_watchdog_waits():
+    for asset in ("battery", "load_critical"):
+        hw = _boot(asset, lambda hw: None, asked=True)
+        eq((hw.resets, hw.feeds, hw.watching), (0, 0, False), asset)
+
+
+def test_the_watchdog_waits_from_the_first_round_on():
+    hw = _boot("battery", _fail_after(1, ValueError("x")))
+    assert hw.watching
 
 
 def test_a_node_that_fails_at_once_is_safe():

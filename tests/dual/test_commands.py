@@ -196,7 +196,7 @@ def test_messages_that_are_no_commands():
         for data in (
             frames.encode(m.ACK, cfg.NODE_ID, 1, NOW, (11, 0, 0)),
             frames.encode(m.TELEMETRY, cfg.NODE_ID, 1, NOW, (0,) * 14),
-            frames.encode(m.EVENT, cfg.NODE_ID, 1, NOW, (0,) * 5),
+            frames.encode(m.EVENT, cfg.NODE_ID, 1, NOW, (0,) * 6),
             frames.encode_identity(cfg.NODE_ID, 1, NOW, {"site": "x"}),
         ):
             eq(give(cfg, state, data, NOW), codes.UNKNOWN)

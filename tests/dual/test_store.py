@@ -4,7 +4,7 @@ import os
 
 from dual_kit import eq
 
-from nansha_node.store import next_boot_id
+from nansha_node.store import ask_for_service, next_boot_id, service_asked_for
 
 # In the folder the tests run in, under a name that no other run has.
 _NAME = "dual_boot_" + "".join(f"{b:02x}" for b in os.urandom(4))
@@ -22,6 +22,15 @@ def _clean():
 def _write(text):
     with open(_PATH, "w") as f:
         f.write(text)
+
+
+def test_word_of_service_is_good_for_one_boot():
+    _clean()
+    assert not service_asked_for(_PATH)
+    ask_for_service(_PATH)
+    assert service_asked_for(_PATH)
+    assert not service_asked_for(_PATH)
+    ask_for_service("no/such/folder/" + _PATH)  # flash that fails is survived
 
 
 def test_it_counts():

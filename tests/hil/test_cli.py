@@ -18,7 +18,7 @@ SHORT = ROOT / "scenarios" / "outage_minute.toml"
 
 
 def nansha(*words, cwd=None, limit_bytes=None, timeout=60):
-    """Run the command line in a process of its own; `limit_bytes`: the largest file it may write."""
+    """Run the command line as a process; `limit_bytes`: the largest file it may write."""
 
     def limit():
         if limit_bytes is not None:
@@ -96,9 +96,7 @@ def test_bad_site_files(tmp_path, old, new, word):
 
 def test_a_missing_pin(tmp_path):
     path = tmp_path / "site.toml"
-    text = SITE.read_text().replace(
-        'id = "battery"', 'id = "battery"\npins = { adc_x = 4 }', 1
-    )
+    text = SITE.read_text().replace('id = "battery"', 'id = "battery"\npins = { adc_x = 4 }', 1)
     path.write_text(text)
     done = nansha("site", "check", path)
     assert done.returncode == 2

@@ -9,11 +9,12 @@ import pytest
 from nansha.replay import replay
 from nansha_hil.pages import write_pages
 
-FIELDS = (
-    "scenario duration_s wall_s nodes interpreter trace_sha256 max_balance_residual_w energy_wh "
-    "pv_available_wh pv_curtailed_wh_by_reason unserved_wh_by_tier cost_cny co2_kg "
-    "relay_operations events verdicts measurements real_time_factor"
-).split()
+FIELDS = [
+    *("scenario", "duration_s", "wall_s", "nodes", "interpreter", "trace_sha256"),
+    *("max_balance_residual_w", "energy_wh", "pv_available_wh", "pv_curtailed_wh_by_reason"),
+    *("unserved_wh_by_tier", "cost_cny", "co2_kg", "relay_operations", "events", "verdicts"),
+    *("measurements", "real_time_factor"),
+]
 
 
 def run_outage(scene, experiment, outage):

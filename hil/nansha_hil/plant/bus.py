@@ -18,6 +18,9 @@ from nansha_hil.plant.spec import PlantSpec
 TICK_US = 10_000
 """How often a plant in a transient wants to be looked at, microseconds."""
 
+DEAD_PU = 0.05
+"""A bus that rises or falls through less voltage carries no power that a current would stand for."""
+
 _Kind = TypeVar("_Kind", bound=Node)
 
 
@@ -43,6 +46,7 @@ class Plant(Network):
         self._relay_us = NEVER_US
         self._sequence = 0
         self._phases = float(spec.bus.phases)
+        self._dead_v = DEAD_PU * spec.bus.nominal_v
         self._refresh()
         for node in self._all:  # the site was running before the experiment began
             node.p_w = node.target_w
@@ -119,7 +123,7 @@ class Plant(Network):
         volts, hertz = self.bus_v, self.frequency.hz
         if node is self.poi and not node.closed:
             volts, hertz = self._grid_side()
-        amps = node.p_w / (self._phases * volts) if volts > 1.0 else 0.0
+        amps = node.p_w / (self._phases * volts) if volts > self._dead_v else 0.0
         if isinstance(node, Battery):
             return volts, amps, hertz, node.stored_j / node.capacity_j
         if isinstance(node, Pv):

@@ -347,3 +347,18 @@ def test_started_and_stopped_twice_leaves_nothing():
     assert not folder.exists() and server.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_broker_that_a_killed_host_left_is_replaced(tmp_path):
+    folder = tmp_path / "broker"
+    first = Broker(folder)
+    first.start()
+    left = first.pid
+    second = Broker(folder, port=first.port)
+    second.start()
+    try:
+        assert second.pid not in (None, left)
+        assert first.pid is None, "the one that was left has ended"
+    finally:
+        second.stop()
+        first.stop()

@@ -97,7 +97,7 @@ def test_no_command_answers_the_clock_of_an_earlier_boot():
     """The boot event is heard, its cycle comes before the first telemetry."""
     world = FakeSite(SITE)
     world.run(10)
-    event = frames.encode(m.EVENT, 3, 1, 5, (9999, 1, 5, codes.EV_BOOT, 1))
+    event = frames.encode(m.EVENT, 3, 1, 5, (9999, 1, 1, 5, codes.EV_BOOT, 1))
     assert world.session.receive(world.t_ms, event)
     assert not [out for out in world.session.cycle(world.t_ms) if out.node == 3]
 
@@ -155,7 +155,7 @@ def test_a_stranger_gets_no_commands_until_it_is_gone():
     session.receive(NOON, frames.encode_identity(3, 1, 0, facts))
     session.receive(NOON, telemetry())
     assert session.cycle(NOON) == []
-    assert len(said) == 1 and "pv_roof" in said[0] and "nansha board battery" in said[0]
+    assert len(said) == 1 and "pv_roof" in said[0] and "nansha board SITE battery" in said[0]
     assert "\n" not in said[0]
     facts["asset"] = "battery"
     session.receive(NOON, frames.encode_identity(3, 2, 0, facts))
@@ -276,7 +276,7 @@ def test_the_host_comes_back_where_it_was(tmp_path):
     world.run(20)
     state = world.session.state.to_json()
     counters = {a: world.session.peer(a).counter for a in ALL}
-    assert world.session.historian.flush()
+    assert world.session.flush(NOON)
     world.session.historian.abandon()  # it crashed
     history = Historian(path)
     world.start(history)

@@ -1,0 +1,7 @@
+"""How hard the property tests look: `make test` repeats its examples, `make soak` finds new ones."""
+
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("hunt", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("steady")
