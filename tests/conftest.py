@@ -1,4 +1,4 @@
-"""How hard the property tests look: `make test` repeats its examples, `make soak` finds new ones."""
+"""How hard property tests look: `make test` repeats its examples, `make soak` finds new ones."""
 
 from hypothesis import settings
 

@@ -19,7 +19,7 @@ TICK_US = 10_000
 """How often a plant in a transient wants to be looked at, microseconds."""
 
 DEAD_PU = 0.05
-"""A bus that rises or falls through less voltage carries no power that a current would stand for."""
+"""Below so little voltage a bus only rises or falls: no current is read off it."""
 
 _Kind = TypeVar("_Kind", bound=Node)
 
