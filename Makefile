@@ -27,7 +27,8 @@ test: $(READY)  ## every test
 	$(BIN)/python -m pytest -q
 
 soak: $(READY)  ## the long hunts
-	$(BIN)/python -m pytest -q -m 'soak or network or not soak' --hypothesis-profile=hunt --override-ini timeout=3600
+	$(BIN)/python -m pytest -q -m 'soak or network' --override-ini timeout=3600
+	$(BIN)/python -m pytest -q tests/unit --hypothesis-profile=hunt --override-ini timeout=3600
 
 lint: $(READY)  ## format, rules, types and arrows
 	$(BIN)/ruff format --check .

@@ -153,7 +153,7 @@ def _tell(summary: dict[str, Any]) -> None:
         ("PV absorbed", f"{100 * absorbed:.4f} % of {available / 1000:.3f} kWh"),
     ]
     for tier, energy_wh in summary["unserved_wh_by_tier"].items():
-        rows.append((f"unserved, {tier}", f"{energy_wh / 1000:.4f} kWh"))
+        rows.append((f"unserved, {tier}", f"{max(0.0, energy_wh) / 1000:.4f} kWh"))
     rows += [
         ("cost of energy", f"{summary['cost_cny']:.2f} CNY"),
         ("CO2 of imports", f"{summary['co2_kg']:.1f} kg"),

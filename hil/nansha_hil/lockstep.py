@@ -50,6 +50,8 @@ class Lockstep:
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
         self._soon = False
+        self._touched = False
+        """Whether the plant may have moved by itself or by the world since the last look."""
         self._woken: set[str] = set()
         self.cut_lines: set[str] = set()
         """Assets whose line carries nothing, either way."""
@@ -57,7 +59,16 @@ class Lockstep:
     # agenda
 
     def at(self, t_us: int, action: Callable[[], None]) -> None:
-        """Do `action` at virtual time `t_us`; equal times in the order of asking."""
+        """Do `action`, which may touch the plant, at virtual time `t_us`."""
+
+        def act() -> None:
+            self._touched = True
+            action()
+
+        self._at(t_us, act)
+
+    def _at(self, t_us: int, action: Callable[[], None]) -> None:
+        """Put an action of the rig's own on the agenda; equal times in the order of asking."""
         self._order += 1
         heapq.heappush(self._agenda, (t_us, self._order, action))
 
@@ -65,7 +76,7 @@ class Lockstep:
         """Start every board and the host's cycles."""
         for board in self.boards:
             self._boot(board, POWER_ON)
-        self.at(self.now_us + CYCLE_PHASE_US, self._regular_cycle)
+        self._at(self.now_us + CYCLE_PHASE_US, self._regular_cycle)
 
     def stop(self) -> None:
         """Switch every board off."""
@@ -91,11 +102,10 @@ class Lockstep:
                 return
             self.now_us = now = max(now, self.now_us)
             self.plant.advance(now)
-            moved = tick_us is not None
+            self._touched = tick_us is not None
             while self._agenda and self._agenda[0][0] <= now:
                 heapq.heappop(self._agenda)[2]()
-                moved = True
-            if moved:
+            if self._touched:
                 for board in self.boards:
                     if board.running and board.look_at_alert():
                         self._woken.add(board.asset)
@@ -107,7 +117,7 @@ class Lockstep:
             if board.watchdog_us <= now:
                 board.power_off()
                 self._on_drive(now, board)
-                self.at(now + BOOT_US, lambda b=board: self._boot(b, WATCHDOG))  # type: ignore[misc]
+                self._at(now + BOOT_US, lambda b=board: self._boot(b, WATCHDOG))  # type: ignore[misc]
         awake = [
             board
             for board in self.boards
@@ -129,9 +139,9 @@ class Lockstep:
         self._on_drive(self.now_us, board)
         if sent and board.asset not in self.cut_lines:
             arrives_us = board.line_time_us(self.now_us, len(sent), up=True)
-            self.at(arrives_us, lambda: self._uplink(board, sent))
+            self._at(arrives_us, lambda: self._uplink(board, sent))
         if not board.running:
-            self.at(self.now_us + BOOT_US, lambda: self._boot(board, HARD))
+            self._at(self.now_us + BOOT_US, lambda: self._boot(board, HARD))
 
     # lines
 
@@ -141,7 +151,7 @@ class Lockstep:
                 self.lost_frames += 1
             elif self.session.receive(self.host_ms, frame) and not self._soon:
                 self._soon = True
-                self.at(self.now_us + SOON_US, self._soon_cycle)
+                self._at(self.now_us + SOON_US, self._soon_cycle)
 
     def _downlink(self, board: Board, data: bytes) -> None:
         if board.running and board.asset not in self.cut_lines:
@@ -156,7 +166,7 @@ class Lockstep:
         return self.epoch_ms + self.now_us // 1000
 
     def _regular_cycle(self) -> None:
-        self.at(self.now_us + CYCLE_US, self._regular_cycle)
+        self._at(self.now_us + CYCLE_US, self._regular_cycle)
         self._cycle()
 
     def _soon_cycle(self) -> None:
@@ -170,5 +180,5 @@ class Lockstep:
                 board = self._by_node[out.node]
                 data = pack(out.frame)
                 arrives_us = board.line_time_us(self.now_us, len(data), up=False)
-                self.at(arrives_us, lambda b=board, d=data: self._downlink(b, d))  # type: ignore[misc]
+                self._at(arrives_us, lambda b=board, d=data: self._downlink(b, d))  # type: ignore[misc]
         self._on_cycle(self.now_us)

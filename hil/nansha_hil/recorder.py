@@ -56,6 +56,7 @@ class Recorder:
         self._loads = [n for n in plant.nodes.values() if isinstance(n, Load)]
         self._last = self._meters()
         self._hash = hashlib.sha256()
+        self._drives: dict[str, tuple[bool, float]] = {}
         self._rows: list[list[float]] = []
         self._sampled_us = -(1 << 60)
         self._close_until_us = 0
@@ -72,8 +73,10 @@ class Recorder:
 
     def drive(self, now_us: int, board: Board) -> None:
         """A board had its turn; every change of its outputs is part of the trace."""
-        self._hash.update(b"%d %d %d " % (now_us, board.spec.node_id, board.closed))
-        self._hash.update(board.command_w.hex().encode())
+        drive = (board.closed, board.command_w)
+        if self._drives.get(board.asset) != drive:
+            self._drives[board.asset] = drive
+            self._hash.update(f"{now_us} {board.asset} {drive[0]} {drive[1].hex()};".encode())
         if self._begun and self.plant.mode is BusMode.ISLAND:
             # Boards look every 10 ms while an island moves, so no dip falls between two looks.
             hertz = self.plant.frequency.hz
