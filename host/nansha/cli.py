@@ -7,9 +7,10 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.live import Live
@@ -91,7 +92,10 @@ async def _run(site: Site, key: bytes, record: Path, wiring: Wiring) -> None:
         def show(session: Session, links: list[Link]) -> None:
             live.update(table(session, links))
 
-        await Runner(site, key, record, wiring, live.console.print, show).run(stop)
+        def tell(text: str) -> None:
+            live.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+        await Runner(site, key, record, wiring, tell, show).run(stop)
 
 
 @app.command(epilog="Example: `nansha broker --host 0.0.0.0` lets nodes on Wi-Fi in.")
@@ -149,11 +153,17 @@ def board(
                 'add wifi_ssid = "…" and wifi_password = "…" there',
             )
         lines += [f"WIFI_SSID = {wifi[0]!r}", f"WIFI_PASSWORD = {wifi[1]!r}"]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "board.py").write_text(text)
     secret_file = folder / "secret.py"
-    secret_file.touch(mode=0o600)
-    secret_file.write_text("\n".join(lines) + "\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "board.py").write_text(text)
+        secret_file.touch(mode=0o600)
+        secret_file.chmod(0o600)
+        secret_file.write_text("\n".join(lines) + "\n")
+    except OSError as error:
+        raise NanshaError(
+            f"cannot be written: {error.strerror}", str(folder), "name another folder with --out"
+        ) from None
     notice(f"{folder}: board.py and secret.py; copy them beside main.py with mpremote")
 
 
@@ -265,6 +275,24 @@ def main() -> None:
     try:
         app()
     except (NanshaError, BoardError) as error:
+        _fail([error])
+    except ExceptionGroup as group:
+        mendable, rest = group.split((NanshaError, BoardError))
+        if mendable is None or rest is not None:
+            raise
+        _fail(list(_leaves(mendable)))
+
+
+def _leaves(group: ExceptionGroup) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _fail(errors: list[Exception]) -> NoReturn:
+    for error in errors:
         for line in str(error).splitlines():
             notice(f"error: {line}")
-        sys.exit(2)
+    sys.exit(2)

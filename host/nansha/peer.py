@@ -9,7 +9,6 @@ from nansha.dispatch import AssetDispatch
 from nansha_wire.auth import Key
 from nansha_wire.ticks import diff_ms
 
-LEASE_MS = 10_000
 RENEW_MS = 4_000
 """A lease is renewed after less than half of it: one lost message costs nothing."""
 ARRIVED_MS = 1_500
@@ -47,7 +46,9 @@ class Peer:
     stranger: str | None = None
     """Who the node says it is, when it is not who the site expects."""
     events_seen: int = 0
-    """The record holds this boot's events up to this number."""
+    """This boot's events have come in up to this number."""
+    events_kept: int = 0
+    """They are on disk up to this number: what a node may forget."""
     events_ahead: set[int] = field(default_factory=set)
     """Numbers that came before one in front of them."""
     owes_time: bool = True
@@ -69,13 +70,14 @@ class Peer:
         self.arrived_ms = -1
         self.counter = 0
         self.events_seen = 0
+        self.events_kept = 0
         self.events_ahead.clear()
         self.owes_time = True
         self.setpoint = None
         self.contingency = None
 
     def hold_event(self, number: int, oldest: int) -> None:
-        """Note an event, and confirm only what is complete: a node forgets what is confirmed.
+        """Note an event. Only what is complete and on disk is confirmed: the node forgets it then.
 
         Before `oldest` there is nothing to wait for: it was confirmed, or the node had no room.
         """
@@ -84,7 +86,13 @@ class Peer:
         while self.events_seen + 1 in self.events_ahead:
             self.events_seen += 1
         self.events_ahead = {n for n in self.events_ahead if n > self.events_seen}
-        self.owes_time = True
+        self.owes_time = self.owes_time or number <= self.events_kept  # it did not hear us
+
+    def kept(self) -> None:
+        """Everything that came in is on disk: the node may be told."""
+        if self.events_kept != self.events_seen:
+            self.events_kept = self.events_seen
+            self.owes_time = True
 
     def missed(self, counter: int, now_ms: int) -> None:
         """A telemetry tells the last command that arrived: send again what did not."""

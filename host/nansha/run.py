@@ -19,6 +19,8 @@ from nansha.site import Site
 CYCLE_S = 1.0
 SOON_S = 0.002
 """An urgent event brings a cycle after so long; what else comes in by then is part of it."""
+CLOSEST_S = 0.05
+"""Urgent cycles come no closer than this, however many events come in."""
 
 
 class Clock:
@@ -86,6 +88,7 @@ class Runner:
             site, secret, self.historian, now_ms=self._clock.now_ms(), notice=notice
         )
         self._urgent = asyncio.Event()
+        self._urgent_s = 0.0
         self._troubled = False
         self._states: dict[str, bool] = {}
 
@@ -133,8 +136,10 @@ class Runner:
         finally:
             for wait in waits:
                 wait.cancel()
+        now_s = asyncio.get_running_loop().time()
         if self._urgent.is_set():
-            await asyncio.sleep(SOON_S)
+            await asyncio.sleep(max(SOON_S, CLOSEST_S - (now_s - self._urgent_s)))
+            self._urgent_s = asyncio.get_running_loop().time()
             self._urgent.clear()
 
     def _record(self) -> None:

@@ -11,12 +11,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nansha.dispatch import AssetDispatch, Controller, ControlState, Dispatch
+from nansha.dispatch import LEASE_MS, AssetDispatch, Controller, ControlState, Dispatch
 from nansha.dispatch.prices import Prices
 from nansha.historian import Historian
 from nansha.image import STALE_MS, Image, ImageBuilder, Sample
-from nansha.peer import CONTINGENCY_DELAY_MS, CONTINGENCY_MS, LAST_COUNTER, LEASE_MS, Peer
-from nansha.site import Battery, EvCharger, Load, Poi, Pv, Site
+from nansha.peer import CONTINGENCY_DELAY_MS, CONTINGENCY_MS, LAST_COUNTER, Peer
+from nansha.site import AnyAsset, Battery, EvCharger, Pv, Site
 from nansha.tariff import load_tariff
 from nansha_core import CertificateError
 from nansha_wire import codes, frames
@@ -34,8 +34,6 @@ REFUSALS = {
     codes.UNKNOWN: "it does not know the message: its firmware is of another version",
 }
 """What an operator has to know of each refusal."""
-
-AnyAsset = Pv | Battery | Load | EvCharger | Poi
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,10 @@ def digest(dispatch: Dispatch) -> bytes:
             dispatch.residual_w.hex(),
             dispatch.shortage_w.hex(),
             dispatch.surplus_w.hex(),
-            [[a.asset, a.p_w, a.closed, a.reason, a.armed] for a in dispatch.assets],
+            [
+                [a.asset, a.p_w, a.closed, a.reason, a.armed, a.armed_f_hz.hex(), a.sheds]
+                for a in dispatch.assets
+            ],
         ],
         separators=(",", ":"),
     )
@@ -98,6 +99,7 @@ class Session:
         self.bad_frames = 0
         self._notice = notice
         self._controller = make_controller(site, hot_day)
+        self._controller.prices.ahead(now_ms)  # a tariff without a price for today says so now
         self._builder = make_builder(site)
         self._state = ControlState()
         self._peers = {a.node: self._peer(a, secret) for a in site.assets}
@@ -226,10 +228,13 @@ class Session:
 
     def flush(self, t_ms: int) -> bool:
         """Put everything on disk, with the state to resume from; False when it has to wait."""
-        if self.historian is None:
-            return True
-        self.historian.add("state", t_ms, self._state.to_json())
-        return self.historian.flush()
+        if self.historian is not None:
+            self.historian.add("state", t_ms, self._state.to_json())
+            if not self.historian.flush():
+                return False
+        for peer in self._peers.values():
+            peer.kept()
+        return True
 
     # out
 
@@ -276,7 +281,7 @@ class Session:
             self._command(out, peer, m.CONTINGENCY, ready, t_ms, item)
             peer.contingency, peer.contingency_ms = (item.armed, item.armed_f_hz), t_ms
         if peer.wants_time(t_ms):
-            self._command(out, peer, m.TIME, (t_ms, peer.events_seen), t_ms, None)
+            self._command(out, peer, m.TIME, (t_ms, peer.events_kept), t_ms, None)
             peer.owes_time, peer.time_ms = False, t_ms
 
     def _command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.table import Table
 
 from nansha.links import Link
@@ -47,11 +48,11 @@ def table(session: Session, links: list[Link]) -> Table:
             if asset.role == "battery":
                 power += f", {100 * sample.x:.0f} % full"
         view.add_row(
-            asset.name or asset.id,
+            escape(asset.name or asset.id),
             power,
             contact,
             "-" if item is None else power_words(asset.role, item.p_w),
             "-" if item is None else item.reason.replace("_", " "),
-            "up" if link and link.up else f"down: {link.why if link else 'no link'}",
+            "up" if link and link.up else f"down: {escape(link.why) if link else 'no link'}",
         )
     return view

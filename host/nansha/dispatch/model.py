@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LEASE_MS = 10_000
+"""For so long a node obeys a setpoint after the telemetry that it answers."""
+
 
 class Mode(StrEnum):
     """Where the site stands, in the words of IEEE 2030.7."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from nansha.tariff import Tariff
@@ -37,11 +37,8 @@ class Prices:
         """Prices of the next 24 h, CNY/kWh, in quarter hours, the present one first."""
         slot = self.slot(t_ms)
         if slot != self._slot:
-            begin = self.local(slot * _STEP_MS)
             self._ahead = tuple(
-                self._tariff.price_cny_per_kwh(
-                    (begin + timedelta(minutes=STEP_MIN * k)).replace(tzinfo=None), self._hot_day
-                )
+                self._tariff.price_cny_per_kwh(self.local((slot + k) * _STEP_MS), self._hot_day)
                 for k in range(STEPS_A_DAY)
             )
             self._slot = slot

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 
 from nansha.dispatch import tiers
-from nansha.dispatch.model import AssetDispatch, Dispatch, Mode
-from nansha.dispatch.offers import ABSORB as PV_COST
+from nansha.dispatch.model import LEASE_MS, AssetDispatch, Dispatch, Mode
 from nansha.dispatch.offers import (
+    ABSORB,
     Offers,
     charge_limit_w,
     discharge_floor,
@@ -26,7 +26,7 @@ from nansha.dispatch.solve import Balanced, Balancer
 from nansha.dispatch.state import ControlState
 from nansha.dispatch.transition import LIVE_PU, breaker_closed, next_mode, next_nudge
 from nansha.dispatch.value import Worth, worth
-from nansha.image import Image, Sample
+from nansha.image import STALE_MS, Image, Sample
 from nansha.site import Battery, EvCharger, Load, Poi, Pv, Site
 
 ARM_HZ = 0.2
@@ -77,7 +77,7 @@ class Controller:
             if sample is None:
                 continue  # silent: its lease runs out, and its own rule holds it
             assets.append(
-                self._setpoint(asset, sample, state, balanced, limits, on, asset.id in armed)
+                self._setpoint(asset, sample, image, state, balanced, limits, on, asset.id in armed)
             )
         state.t_ms = image.t_ms
         return state, Dispatch(
@@ -113,11 +113,12 @@ class Controller:
         return state.demand_w.get(load.id, load.rated_w * FIRST_GUESS)
 
     def _fixed_w(self, image: Image) -> float:
-        """Power of assets that are on the bus but cannot be told anything now: it is as it was."""
+        """Power of assets that are silent but still hold the lease that they had."""
         return sum(
             sample.p_w
             for asset in (*self._pv, *self._batteries, *self._chargers)
-            if (sample := image.samples.get(asset.id)) is not None and not sample.fresh
+            if (sample := image.samples.get(asset.id)) is not None
+            and STALE_MS < sample.age_ms <= LEASE_MS
         )
 
     # loads
@@ -189,7 +190,7 @@ class Controller:
             high_w = 0.0
             if sample is not None and sample.closed:
                 high_w = pv.rated_w if full_sun else pv_available_w(pv, sample)
-            offers.add(pv.id, 0.0, high_w, PV_COST, "surplus", "unconstrained")
+            offers.add(pv.id, 0.0, high_w, ABSORB, "surplus", "unconstrained")
         for battery in self._batteries:
             sample = image.fresh(battery.id)
             if sample is not None:
@@ -297,6 +298,7 @@ class Controller:
         self,
         asset: Pv | Battery | Load | EvCharger | Poi,
         sample: Sample,
+        image: Image,
         state: ControlState,
         balanced: Balanced,
         limits: dict[str, tuple[int, str]],
@@ -323,18 +325,26 @@ class Controller:
         power_w = round(balanced.p_w.get(asset.id, 0.0))
         why = balanced.why.get(asset.id, "balance")
         if isinstance(asset, EvCharger):
-            more = -power_w < -sample.p_w
-            return AssetDispatch(asset.id, power_w, power_w < 0, why, armed, f_hz, more)
+            less = power_w > sample.p_w
+            return AssetDispatch(asset.id, power_w, power_w < 0, why, armed, f_hz, less)
         if state.mode is Mode.SYNCHRONISING:
             power_w = round(power_w + asset.rated_w * state.nudge)
         limit_w = round(asset.rated_w)
-        # A dead bus is woken by one source: by the grid if it is there, else by the battery.
-        alone = state.mode not in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
-        dead = sample.v_v <= LIVE_PU * self.site.info.nominal_v
-        closed = not (alone and dead and state.grid_ok_since_ms >= 0)
+        closed = self._may_feed(sample, state, image)
         return AssetDispatch(
             asset.id, max(-limit_w, min(limit_w, power_w)), closed, why, armed, f_hz
         )
+
+    def _may_feed(self, sample: Sample, state: ControlState, image: Image) -> bool:
+        """Whether a battery may be closed. A dead bus is woken by one source alone: by the grid if
+        it is there, else by the battery, and only while the breaker is known to be open."""
+        if sample.v_v > LIVE_PU * self.site.info.nominal_v:
+            return True
+        poi = image.fresh(self.site.poi.id)
+        breaker_open = poi is not None and not poi.closed
+        if sample.closed:  # a sag, or a start that did not succeed: make way for the grid only
+            return not (breaker_open and state.grid_ok_since_ms >= 0)
+        return breaker_open and state.grid_ok_since_ms < 0
 
     # contingencies
 

@@ -74,7 +74,9 @@ def next_nudge(site: Site, state: ControlState, image: Image) -> float:
     if state.mode is not Mode.SYNCHRONISING or poi is None or bus_hz is None:
         return 0.0
     missing_hz = poi.f_hz + SLIP_HZ - bus_hz
-    return max(-NUDGE_MAX, min(NUDGE_MAX, state.nudge + NUDGE_GAIN_PER_HZ * missing_hz))
+    passed_s = min(1.0, max(0, image.t_ms - state.t_ms) / 1000)  # urgent cycles come close together
+    step = NUDGE_GAIN_PER_HZ * missing_hz * passed_s
+    return max(-NUDGE_MAX, min(NUDGE_MAX, state.nudge + step))
 
 
 def bus_frequency(site: Site, image: Image) -> float | None:

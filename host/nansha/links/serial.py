@@ -63,7 +63,7 @@ class SerialLink:
                 port = serial.serial_for_url(
                     self._url, self._baud, timeout=_READ_S, write_timeout=_WRITE_S
                 )
-            except (serial.SerialException, OSError, ValueError) as error:
+            except Exception as error:  # pyserial lets termios.error and others through
                 self._down(error)
                 self._stop.wait(pause_s)
                 pause_s = longer(pause_s)

@@ -146,6 +146,7 @@ class FakeSite:
             for out in self.session.cycle(self.t_ms):
                 self.sent.append((self.t_ms, by_node[out.node], out.frame))
                 self._send("down", by_node[out.node], out.frame)
+            self.session.flush(self.t_ms)
 
     def _watch(self, asset, board, frame, commands):
         """What a node says it did, against the rules."""
