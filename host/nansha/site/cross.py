@@ -2,6 +2,7 @@
 
 import zoneinfo
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from pydantic import ValidationError
@@ -104,6 +105,11 @@ def cautions(info: SiteInfo, broker: Broker, assets: Sequence[AnyAsset]) -> list
             for p in check_node(spec, load_board(asset.board))
             if p.severity == "warning"
         ]
+    if any(a.link.kind == "mqtt" for a in assets) and not _is_address(broker.host):
+        what = (
+            f"{broker.host!r} is a name, and a node that looks it up waits longer than its watchdog"
+        )
+        found.append(_problem("broker.host", what, "give the broker's IP address"))
     pv_w = sum(a.rated_w for a in assets if isinstance(a, Pv))
     for poi in (a for a in assets if isinstance(a, Poi)):
         if pv_w > poi.export_limit_w:
@@ -112,6 +118,14 @@ def cautions(info: SiteInfo, broker: Broker, assets: Sequence[AnyAsset]) -> list
             mend = "set the converters' own limit, or a reverse-power relay at the poi"
             found.append(_problem(f"asset[{poi.id}].export_limit_w", what, mend))
     return found
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _problem(field: str, what: str, mend: str) -> FieldProblem:
