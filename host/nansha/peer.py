@@ -18,6 +18,7 @@ CONTINGENCY_DELAY_MS = 20
 """Two looks of a fast node: one reading alone sheds nobody."""
 CONTINGENCY_RENEW_MS = 20_000
 TIME_MS = 60_000
+QUIET_MS = 60_000
 LAST_COUNTER = 0xFFFFFFFF - 3
 """A node that says it has come so far cannot be commanded: one cycle's counters would not fit."""
 REORDERED_MS = 1 << 28
@@ -59,8 +60,8 @@ class Peer:
     contingency: tuple[bool, float] | None = None
     contingency_ms: int = -1
     time_ms: int = -1
-    told: set[str] = field(default_factory=set)
-    """Refusals that the operator has been told of, until a command is accepted again."""
+    told_ms: dict[str, int] = field(default_factory=dict)
+    """When each kind of refusal came last: the operator is told of a new one, not of each."""
     results: dict[str, int] = field(default_factory=dict)
     """How often the node answered with each result."""
 
@@ -87,6 +88,12 @@ class Peer:
             self.events_seen += 1
         self.events_ahead = {n for n in self.events_ahead if n > self.events_seen}
         self.owes_time = self.owes_time or number <= self.events_kept  # it did not hear us
+
+    def news(self, refusal: str, now_ms: int) -> bool:
+        """Whether a refusal is worth a word: the first, or the first after a quiet minute."""
+        last_ms = self.told_ms.get(refusal)
+        self.told_ms[refusal] = now_ms
+        return last_ms is None or now_ms - last_ms > QUIET_MS
 
     def kept(self) -> None:
         """Everything that came in is on disk: the node may be told."""

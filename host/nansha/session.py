@@ -190,13 +190,10 @@ class Session:
         code = frame.body.result
         result = codes.RESULTS[code] if code < len(codes.RESULTS) else str(code)
         peer.results[result] = peer.results.get(result, 0) + 1
-        if code == codes.ACCEPTED:
-            peer.told.clear()
-        else:
+        if code != codes.ACCEPTED:
             peer.setpoint = None  # send it again, on a newer telemetry
             peer.contingency = None
-            if result not in peer.told:
-                peer.told.add(result)
+            if peer.news(result, t_ms):
                 why = REFUSALS.get(code, result)
                 self._notice(f"{peer.asset}: its node refused a command: {why}")
             self._record_event(t_ms, peer.asset, f"refused_{result}", frame.body.counter)

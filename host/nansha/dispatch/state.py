@@ -17,6 +17,8 @@ class ControlState:
     t_ms: int = -1
     grid_ok_since_ms: int = -1
     """Since when the grid has been healthy without a break."""
+    poi_ms: int = -1
+    """When the point of interconnection was last heard."""
     nudge: float = 0.0
     """What the batteries add to shift an island's frequency while it synchronises, share of
     rating."""

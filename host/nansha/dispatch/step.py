@@ -24,7 +24,7 @@ from nansha.dispatch.offers import (
 from nansha.dispatch.prices import Prices
 from nansha.dispatch.solve import Balanced, Balancer
 from nansha.dispatch.state import ControlState
-from nansha.dispatch.transition import LIVE_PU, breaker_closed, next_mode, next_nudge
+from nansha.dispatch.transition import LIVE_PU, breaker_closed, bus_alive, next_mode, next_nudge
 from nansha.dispatch.value import Worth, worth
 from nansha.image import STALE_MS, Image, Sample
 from nansha.site import Battery, EvCharger, Load, Poi, Pv, Site
@@ -37,6 +37,8 @@ CLOUD = 0.7
 """Share of the sun's power that is counted on in the next seconds."""
 SPARE = 0.9
 """Share of the battery's rating that is counted on; the rest is for what the host does not see."""
+REMEMBERED_MS = 120_000
+"""For so long a silent battery is taken to hold the island that is alive."""
 FIRST_GUESS = 0.6
 """Share of its rating that a load is taken to draw before it has ever been seen."""
 
@@ -136,8 +138,13 @@ class Controller:
         The reserve for an island is given only in an island.
         """
         power_w = energy_wh = capacity_wh = 0.0
+        alive = bus_alive(self.site, image)
         for battery in self._batteries:
             sample = image.fresh(battery.id)
+            if sample is None and alive:  # silent, but a live island has to be held by somebody
+                sample = image.samples.get(battery.id)
+                if sample is not None and sample.age_ms > REMEMBERED_MS:
+                    sample = None
             if sample is None or not sample.closed:
                 continue
             power_w += discharge_limit_w(battery, sample.x, discharge_floor(battery, island))
@@ -330,21 +337,24 @@ class Controller:
         if state.mode is Mode.SYNCHRONISING:
             power_w = round(power_w + asset.rated_w * state.nudge)
         limit_w = round(asset.rated_w)
-        closed = self._may_feed(sample, state, image)
+        closed = self._may_feed(asset, sample, state, image)
         return AssetDispatch(
             asset.id, max(-limit_w, min(limit_w, power_w)), closed, why, armed, f_hz
         )
 
-    def _may_feed(self, sample: Sample, state: ControlState, image: Image) -> bool:
+    def _may_feed(
+        self, battery: Battery, sample: Sample, state: ControlState, image: Image
+    ) -> bool:
         """Whether a battery may be closed. A dead bus is woken by one source alone: by the grid if
-        it is there, else by the battery, and only while the breaker is known to be open."""
+        it is there, else by a battery that is not empty, and only while the breaker is known to be
+        open."""
         if sample.v_v > LIVE_PU * self.site.info.nominal_v:
             return True
         poi = image.fresh(self.site.poi.id)
         breaker_open = poi is not None and not poi.closed
         if sample.closed:  # a sag, or a start that did not succeed: make way for the grid only
             return not (breaker_open and state.grid_ok_since_ms >= 0)
-        return breaker_open and state.grid_ok_since_ms < 0
+        return breaker_open and state.grid_ok_since_ms < 0 and sample.x > battery.soc_min
 
     # contingencies
 

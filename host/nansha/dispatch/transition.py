@@ -16,6 +16,8 @@ GRID_HZ = 0.2
 """GB/T 15945, allowed deviation, Hz."""
 DEAD_RECONNECT_AFTER_MS = 5_000
 """The same for a dead bus: nobody is fed while it waits."""
+POI_SILENT_MS = 30_000
+"""A breaker unseen for longer may be open: tiers, energy and cars go by the island's rules."""
 SLIP_HZ = 0.04
 """How much faster than the grid an island turns while it synchronises: once round in 25 s, and the
 synchronism check stays closed for longer than a calm node's period."""
@@ -44,12 +46,15 @@ def bus_alive(site: Site, image: Image) -> bool | None:
 
 
 def next_mode(site: Site, state: ControlState, image: Image) -> Mode:
-    """The mode now; keeps the last one while the point of interconnection is silent."""
+    """The mode now; a point of interconnection that falls silent is believed for half a minute."""
     poi = image.fresh(site.poi.id)
     if poi is None:
         if state.grid_ok_since_ms >= 0:
             state.grid_ok_since_ms = image.t_ms  # unseen is not healthy: the delay begins anew
+        if state.poi_ms >= 0 and image.t_ms - state.poi_ms > POI_SILENT_MS:
+            return Mode.ISLANDED  # nobody knows: what an island must not do is not done
         return state.mode
+    state.poi_ms = image.t_ms
     if grid_healthy(site, poi):
         if state.grid_ok_since_ms < 0:
             state.grid_ok_since_ms = image.t_ms

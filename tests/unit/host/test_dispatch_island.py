@@ -296,3 +296,12 @@ def test_the_import_cap_sheds_rather_than_borrow_the_reserve():
     assert dispatch.shortage_w == 0
     assert set(state.shed.values()) == {"import_cap"}
     assert dispatch.of("poi").p_w <= 30_000
+
+
+def test_a_breaker_unseen_for_half_a_minute_is_taken_for_open():
+    state = None
+    for seconds in range(45):
+        seen = image(SITE, NOON + seconds * 1000, **({} if seconds < 5 else {"poi": None}))
+        state, dispatch = run(SITE, seen, state=state)
+        assert dispatch.mode is (Mode.GRID_CONNECTED if seconds <= 34 else Mode.ISLANDED), seconds
+        assert ("poi" in {item.asset for item in dispatch.assets}) == (seconds < 5)
