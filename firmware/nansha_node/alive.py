@@ -1,4 +1,10 @@
-"""The watchdog's conscience: it is fed only while every task has reported in."""
+"""The watchdog's conscience: it is fed only while every task has reported in.
+
+In a superloop a task that hangs takes the feeding with it, and one that raises ends in a reset, so
+this adds what neither shows: a loop that goes round while a due time that has gone wrong lets no
+step be taken or no telemetry be said, and a round that takes longer than a task may be silent. It
+does not catch a task that does its work wrongly, nor a link that is down: that is the lease's.
+"""
 
 from nansha_wire.ticks import diff_ms
 

@@ -41,7 +41,15 @@ class App:
         self.outbox.add(now, codes.EV_BOOT, hw.reset_cause)
         if not flash_ok:
             self.outbox.add(now, codes.EV_FLASH, 0)
-        self.alive = Alive({"control": 3 * cfg.CALM_MS, "link": 3 * cfg.CALM_MS}, now)
+        self.alive = Alive(
+            {
+                "link": 3 * cfg.CALM_MS,  # what came in has been read and obeyed
+                "control": 3 * cfg.CALM_MS,  # the outputs of a step have been written
+                "telemetry": 3 * max(cfg.CALM_MS, cfg.TELEMETRY_MS),  # said, or nobody to hear
+            },
+            now,
+        )
+        self.refused = 0  # bits of the results told since a command was last accepted
         self.seq = 0
         self.identified = -1  # the link's session in which the identity has been sent
         self.inputs = None
@@ -79,14 +87,25 @@ class App:
             if result is None:
                 continue
             if result == codes.ACCEPTED:
+                self.refused = 0
                 if frame.ident == m.TIME:
                     self.outbox.held(self.state.events_seen)
                 else:
                     acted = True
+            elif frame.ident in m.COMMANDS:
+                self._refuse(now, result)
             if frame.ident in m.COMMANDS:
                 self._send(m.ACK, now, (frame.body.counter, result, self.state.p_set_w))
         self.alive.report("link", now)
         return acted
+
+    def _refuse(self, now, result):
+        """Tell of a refused command once a result, until a command is accepted: what comes in must
+        not push other events out. A repeated one is no event: links deliver twice and out of order.
+        """
+        if result != codes.REPEATED and not self.refused >> result & 1:
+            self.refused |= 1 << result
+            self.outbox.add(now, codes.EV_REFUSED, result)
 
     def _control(self, now, alerted):
         self.inputs = self.hw.read()
@@ -95,6 +114,7 @@ class App:
         was_fast = self.state.fast_left_ms > 0
         self.state, out = step(self.cfg, self.state, self.inputs, now)
         self.hw.write(out.closed, out.power_w)
+        self.alive.report("control", now)
         for code, value in out.events:
             self.outbox.add(now, code, value)
             if code == codes.EV_LEASE_GAINED:
@@ -103,12 +123,12 @@ class App:
             self.telemetry_ms = now  # the host should see the first sign too
         # Due times stand on the period's grid: a command in between does not shift it.
         self.control_ms = now - now % out.period_ms + out.period_ms
-        self.alive.report("control", now)
 
     def _speak(self, now):
         if not self.link.up:
             # Due as soon as there is somebody to hear: a clock left standing for a week would wrap.
             self.telemetry_ms = self.resend_ms = now
+            self.alive.report("telemetry", now)
             return
         if self.identified != self.link.session:
             self.identified = self.link.session
@@ -126,6 +146,7 @@ class App:
             self.resend_ms = now
         if diff_ms(now, self.telemetry_ms) >= 0 and self.inputs is not None:
             self._telemetry(now, self.inputs)
+            self.alive.report("telemetry", now)
             fast = self.state.fast_left_ms > 0
             period = FAST_TELEMETRY_MS if fast else self.cfg.TELEMETRY_MS
             self.telemetry_ms = now - now % period + period

@@ -13,6 +13,8 @@ from nansha_node.app import App  # noqa: E402
 from nansha_node.store import ask_for_service, next_boot_id, service_asked_for  # noqa: E402
 from nansha_wire.auth import Key  # noqa: E402
 
+CRASH_PAUSE_S = 5
+
 try:
     from secret import KEY  # pyright: ignore[reportMissingImports]
 except ImportError:
@@ -33,6 +35,20 @@ def make_link():
     return MqttLink(board, hardware)
 
 
+def make_safe():
+    """The contact where a dead coil leaves it, and no power."""
+    hardware.write(board.CONTACT_NC == 1, 0)
+
+
+def run():
+    """Count this boot, then round for ever."""
+    boot_id, flash_ok = next_boot_id()
+    app = App(board, hardware, make_link(), Key(KEY), boot_id, flash_ok)
+    hardware.start_watchdog()
+    while True:
+        app.turn()
+
+
 def main():
     """Run until something nobody foresaw happens; then outputs safe and a fresh start.
 
@@ -43,20 +59,24 @@ def main():
         print("service: outputs are safe, nothing runs; reset to run the node")
         return
     try:
-        boot_id, flash_ok = next_boot_id()
-        app = App(board, hardware, make_link(), Key(KEY), boot_id, flash_ok)
-        hardware.start_watchdog()
-        while True:
-            app.turn()
+        try:
+            run()
+        except Exception as error:
+            import sys
+
+            make_safe()
+            sys.print_exception(error)  # pyright: ignore[reportAttributeAccessIssue]
+            # Each boot writes to flash, so what fails at once must not boot at once again. Nobody
+            # feeds here: once the watchdog runs it ends the pause earlier, and that is a pace too.
+            # A pause that fed would be one more place in which a sick node could stay for ever.
+            hardware.pause(CRASH_PAUSE_S)
     except KeyboardInterrupt:
         ask_for_service()
-    except Exception as error:
-        import sys
-
-        sys.print_exception(error)  # pyright: ignore[reportAttributeAccessIssue]
     finally:
-        hardware.write(board.CONTACT_NC == 1, 0)
-        hardware.reset()
+        try:
+            make_safe()
+        finally:
+            hardware.reset()
 
 
 main()

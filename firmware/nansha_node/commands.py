@@ -5,6 +5,7 @@ clock of a recent telemetry. So a lost, late, repeated, forged or corrupt messag
 and lateness is measured on the node's own clock: no clocks need to agree.
 """
 
+from nansha_node.control import MAX_DT_MS
 from nansha_wire import codes
 from nansha_wire import messages as m
 from nansha_wire.ticks import diff_ms
@@ -29,9 +30,9 @@ def handle(cfg, state, frame, key, now_ms):
     if age_ms < 0 or age_ms > MAX_AGE_MS:
         return state, codes.LATE
     if frame.ident == m.SETPOINT:
-        result = _setpoint(cfg, state, body, age_ms)
+        result = _setpoint(cfg, state, body, age_ms, _since_step_ms(state, now_ms))
     elif frame.ident == m.CONTINGENCY:
-        result = _contingency(state, body, age_ms)
+        result = _contingency(state, body, age_ms, _since_step_ms(state, now_ms))
     else:
         state.events_seen = body.events_seen
         result = codes.ACCEPTED
@@ -40,7 +41,16 @@ def handle(cfg, state, frame, key, now_ms):
     return state, result
 
 
-def _setpoint(cfg, state, body, age_ms):
+def _since_step_ms(state, now_ms):
+    """What the next step will take off everything that is left, though it was before the command.
+
+    A clock that has jumped gives nothing: that step ends every lease.
+    """
+    since_ms = diff_ms(now_ms, state.t_ms)
+    return since_ms if state.begun and 0 <= since_ms <= MAX_DT_MS else 0
+
+
+def _setpoint(cfg, state, body, age_ms, since_ms):
     power_w = body.p_w
     if power_w < cfg.MIN_W or power_w > cfg.MAX_W or body.closed > 1:
         return codes.OUT_OF_BOUNDS
@@ -50,19 +60,19 @@ def _setpoint(cfg, state, body, age_ms):
         return codes.OUT_OF_BOUNDS
     if body.lease_ms <= age_ms:
         return codes.LATE
-    state.lease_left_ms = body.lease_ms - age_ms
+    state.lease_left_ms = body.lease_ms - age_ms + since_ms
     state.p_set_w = power_w
     state.want_closed = body.closed == 1
     return codes.ACCEPTED
 
 
-def _contingency(state, body, age_ms):
+def _contingency(state, body, age_ms, since_ms):
     if body.armed > 1 or body.valid_ms > MAX_LEASE_MS:
         return codes.OUT_OF_BOUNDS
     if body.valid_ms <= age_ms:
         return codes.LATE
     if body.armed:
-        state.armed_left_ms = body.valid_ms - age_ms
+        state.armed_left_ms = body.valid_ms - age_ms + since_ms
         state.armed_f_mhz = body.f_mhz
         state.armed_delay_ms = body.delay_ms
     else:

@@ -13,6 +13,8 @@ from nansha_wire.ticks import diff_ms
 MAX_DT_MS = 600000  # a longer gap is a clock gone wrong: every lease has lapsed by then anyway
 DOUBT_MS = 100  # for so long two sensors may contradict each other
 AT_ONCE = (codes.TRIP, codes.SENSOR, codes.SHED, codes.ARMED, codes.UNPLUGGED)
+OC_TRIPS = 2  # so many over-current trips, less than OC_MS closed between them: it stays open
+OC_MS = 600000
 MOVING_MHZ = 30  # a change of frequency between two looks that asks for a closer one
 
 
@@ -48,6 +50,8 @@ def _expire(state, dt_ms, events):
     state.lease_left_ms = max(0, state.lease_left_ms - dt_ms)
     state.armed_left_ms = max(0, state.armed_left_ms - dt_ms)
     state.relay_left_ms = max(0, state.relay_left_ms - dt_ms)
+    if state.closed:  # ten minutes of service clear its name, however long it was open before
+        state.oc_left_ms = max(0, state.oc_left_ms - dt_ms)
     state.had_lease = state.lease_left_ms > 0
     if had and not state.had_lease:
         events.append((codes.EV_LEASE_LOST, state.counter & 0x3FFFFFFF))
@@ -78,8 +82,13 @@ def _protect(cfg, state, inputs, dt_ms, events):
     if index >= 0 and state.trip < 0:
         state.trip = index
         events.append((codes.EV_TRIP, index))
+        state.short = protection.over_current(cfg.TRIPS, state.violated_ms)
+        if state.short:
+            state.oc_trips = state.oc_trips + 1 if state.oc_left_ms > 0 else 1
+            state.oc_left_ms = OC_MS
     if state.trip >= 0 and index < 0 and _may_return(cfg, state, inputs):
         state.trip = -1
+        state.short = False
         events.append((codes.EV_TRIP_CLEARED, 0))
     if state.trip >= 0:
         return False  # open already; what is violated now is not urgent
@@ -90,7 +99,13 @@ def _protect(cfg, state, inputs, dt_ms, events):
 
 
 def _may_return(cfg, state, inputs):
-    """Whether the bus has been healthy for the whole delay, or a battery is to start a dead one."""
+    """Whether the bus has been healthy for the whole delay, or a battery is to start a dead one.
+
+    Never again after repeated over-current: the fault is behind this relay, and a bus that is
+    healthy while the relay is open says nothing about it. Somebody has to look, and reset the node.
+    """
+    if state.oc_trips >= OC_TRIPS:
+        return False
     return state.healthy_ms >= cfg.RECONNECT_MS or _black_start(cfg, state, inputs)
 
 
@@ -98,12 +113,13 @@ def _black_start(cfg, state, inputs):
     """Whether a battery is to start a dead bus.
 
     It needs the host's word (a lease that says closed): a battery does not wake a bus that somebody
-    may be working on.
+    may be working on. What over-current has opened is no dead bus but a short circuit.
     """
     return (
         cfg.ROLE == "battery"
         and inputs.v_mv < protection.DEAD_BUS_MV
         and not inputs.fault
+        and not state.short
         and state.lease_left_ms > 0
         and state.want_closed
     )
@@ -114,18 +130,24 @@ def _shed(cfg, state, inputs, dt_ms):
 
     Return whether a timer runs.
     """
-    if inputs.v_mv < protection.DEAD_BUS_MV or inputs.fault & protection.SENSOR_F:
-        # Dead, not low: under-voltage acts. Or blind. What was timed before means nothing after.
+    dead = inputs.v_mv < protection.DEAD_BUS_MV
+    falling = dead and (not state.dead or state.armed_for_ms >= 0)
+    state.dead = dead
+    if inputs.fault & protection.SENSOR_F or (dead and inputs.fault):
+        # Blind. What was timed before means nothing after.
         state.low_for_ms = state.armed_for_ms = -1
         state.restore_ms = 0
         return False
-    low = inputs.f_mhz < cfg.UF_MHZ
+    low = not dead and inputs.f_mhz < cfg.UF_MHZ  # dead is not low: under-voltage acts
     state.low_for_ms = protection.run_timer(state.low_for_ms, low, dt_ms)
-    # Armed, it fires on the frequency of the island, or on the sag of the fault that makes one.
+    # Armed, it fires on the frequency of the island, or on the sag of the fault that makes one,
+    # down to a dead bus. One that was dead before is no news: only its fall starts the time.
     sagging = inputs.v_mv < cfg.V_NOM_MV // 2
-    armed = state.armed_left_ms > 0 and (inputs.f_mhz < state.armed_f_mhz or sagging)
+    below = falling or (not dead and (sagging or inputs.f_mhz < state.armed_f_mhz))
+    armed = state.armed_left_ms > 0 and below
     state.armed_for_ms = protection.run_timer(state.armed_for_ms, armed, dt_ms)
-    if armed and state.armed_for_ms >= state.armed_delay_ms:
+    sure = state.doubt_ms < 0  # a wire that has just come off looks like a collapse
+    if armed and sure and state.armed_for_ms >= state.armed_delay_ms:
         state.shed = codes.ARMED
         state.restore_ms = 0
     elif low and state.low_for_ms >= cfg.UF_DELAY_MS:

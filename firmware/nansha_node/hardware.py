@@ -123,6 +123,10 @@ class Hardware:
         """Sleep until something comes in, the alarm rises, or `ms` have passed."""
         self._poll.poll(ms)
 
+    def pause(self, seconds):
+        """Sleep, whatever comes in."""
+        time.sleep(seconds)
+
     def reset(self):
         """Start again. The pins fall back to what the coil's driver does without a signal."""
         machine.reset()

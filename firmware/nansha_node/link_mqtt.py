@@ -1,4 +1,6 @@
-"""The link over TCP and MQTT. Nothing here waits: connecting goes on in steps between control.
+"""The link over TCP and MQTT. Connecting goes on in steps between control, and nothing here waits,
+but for one thing: MQTT_HOST as a name is looked up by getaddrinfo, which blocks for as long as the
+network's resolver takes (seconds, when it does not answer). An IP address is not looked up.
 
 States: down -> (Wi-Fi) -> connecting -> greeting -> up. Any fault closes the socket and tries again
 after a pause that grows to half a minute. The pause starts from the node's own number, so that a
@@ -15,6 +17,7 @@ KEEPALIVE_S = 15
 PATIENCE_MS = 5000  # for a connection, a greeting or a ping's answer
 PAUSE_MS = 500
 PAUSE_MAX_MS = 30000
+RADIO_MS = 30000  # without a network for so long, the radio is told to join it again
 MAX_PENDING = 4096  # bytes waiting for a slow socket; beyond, the connection is given up
 
 DOWN, CONNECTING, GREETING, UP = 0, 1, 2, 3
@@ -30,7 +33,7 @@ class MqttLink:
         self._down_topic = base + "down"
         self._client = "nansha-%s-%d" % (cfg.SITE, cfg.NODE_ID)
         self._hw = hw
-        self._wifi = _Wifi(hw)
+        self._wifi = _Wifi()
         self._state = DOWN
         self._socket = None
         self._reader = mqtt.Reader()
@@ -87,7 +90,7 @@ class MqttLink:
         return frames
 
     def _open(self, now_ms):
-        if not self._wifi.ready():
+        if not self._wifi.ready(now_ms):
             self._next_ms = now_ms + PAUSE_MS
             return
         info = socket.getaddrinfo(self._address[0], self._address[1], 0, socket.SOCK_STREAM)[0]
@@ -176,17 +179,37 @@ class MqttLink:
 class _Wifi:
     """The radio, where there is one; elsewhere the network is the operating system's."""
 
-    def __init__(self, hw):
+    def __init__(self):
         self._wlan = None
+        self._asked_ms = None  # None: there has been a network since
         try:
             import network
             from secret import WIFI_PASSWORD, WIFI_SSID  # pyright: ignore[reportMissingImports]
         except ImportError:
             return
         self._wlan = network.WLAN(network.STA_IF)
+        self._network = (WIFI_SSID, WIFI_PASSWORD)
         self._wlan.active(True)
-        self._wlan.connect(WIFI_SSID, WIFI_PASSWORD)
+        self._join(self._wlan)
 
-    def ready(self):
-        """Whether there is a network; the driver reconnects by itself."""
-        return self._wlan is None or self._wlan.isconnected()
+    def ready(self, now_ms):
+        """Whether there is a network. Some drivers join again by themselves, some give up."""
+        if self._wlan is None or self._wlan.isconnected():
+            self._asked_ms = None
+            return True
+        if self._asked_ms is None:
+            self._asked_ms = now_ms
+        elif diff_ms(now_ms, self._asked_ms) >= RADIO_MS:
+            self._asked_ms = now_ms
+            self._join(self._wlan)
+        return False
+
+    def _join(self, wlan):
+        try:  # noqa: SIM105  no contextlib on a chip
+            wlan.disconnect()  # an ESP32 in the middle of joining refuses to be told again
+        except OSError:
+            pass  # nothing to leave
+        try:  # noqa: SIM105  no contextlib on a chip
+            wlan.connect(self._network[0], self._network[1])  # returns at once
+        except OSError:
+            pass  # the next time

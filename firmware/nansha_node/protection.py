@@ -1,6 +1,6 @@
 """Trips: what opens the relay without asking anybody."""
 
-SENSOR_V, SENSOR_I, SENSOR_F, SENSOR_X = 1, 2, 4, 8
+SENSOR_V, SENSOR_F = 1, 4
 
 DEAD_BUS_MV = 20000  # below this nothing is connected that could have a frequency
 
@@ -25,7 +25,7 @@ def violates(kind, threshold, inputs):
     frequency elements on a dead bus: there is nothing to measure, and under-voltage acts.
     """
     if kind == "oc":
-        return not inputs.fault & SENSOR_I and not -threshold <= inputs.i_ma <= threshold
+        return not -threshold <= inputs.i_ma <= threshold
     if inputs.fault & SENSOR_V:
         return False
     if kind == "uv":
@@ -59,6 +59,11 @@ def restart_uv(trips, violated_ms):
         elif first < 0 <= violated_ms[index] and violated_ms[index] >= delay_ms:
             first = index
     return first
+
+
+def over_current(trips, violated_ms):
+    """Whether over-current flows, whichever element has run out first."""
+    return any(kind == "oc" and violated_ms[index] >= 0 for index, (kind, _, _) in enumerate(trips))
 
 
 def healthy(cfg, inputs):

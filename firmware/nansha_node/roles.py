@@ -9,32 +9,40 @@ from nansha_node.scaling import share
 from nansha_wire import codes
 
 
+def _told(state):
+    """The reason while a lease decides: what the host has opened says so, whatever else holds."""
+    return codes.SETPOINT if state.want_closed else codes.OPEN
+
+
 def pv(cfg, state, inputs):
     """Feed all there is; frequency-watt takes power back above FW_START, lease or not."""
+    limit_w, reason = cfg.FALLBACK_W, codes.FALLBACK
     if state.lease_left_ms:
-        closed, limit_w, reason = state.want_closed, state.p_set_w, codes.SETPOINT
-    else:
-        closed, limit_w, reason = True, cfg.FALLBACK_W, codes.FALLBACK
+        limit_w, reason = state.p_set_w, _told(state)
+        if reason == codes.OPEN:
+            return False, 0, reason
     over_mhz = inputs.f_mhz - cfg.FW_START_MHZ
     if over_mhz > 0:
         span_mhz = cfg.FW_STOP_MHZ - cfg.FW_START_MHZ
         held_w = share(cfg.RATED_W, max(0, span_mhz - over_mhz), span_mhz)
         if held_w < limit_w:
-            return closed, held_w, codes.FREQUENCY
-    return closed, limit_w, reason
+            return True, held_w, codes.FREQUENCY
+    return True, limit_w, reason
 
 
 def battery(cfg, state, inputs):
     """The host's power; without a lease, droop on frequency. The window of charge binds both."""
     if state.lease_left_ms:
-        closed, power_w, reason = state.want_closed, state.p_set_w, codes.SETPOINT
+        power_w, reason = state.p_set_w, _told(state)
+        if reason == codes.OPEN:
+            return False, 0, reason
     else:
-        closed, power_w, reason = True, _droop_w(cfg, inputs), codes.FALLBACK
+        power_w, reason = _droop_w(cfg, inputs), codes.FALLBACK
     if power_w > 0 and inputs.x <= cfg.SOC_MIN_PM:
-        return closed, 0, codes.SOC
+        return True, 0, codes.SOC
     if power_w < 0 and inputs.x >= cfg.SOC_MAX_PM:
-        return closed, 0, codes.SOC
-    return closed, power_w, reason
+        return True, 0, codes.SOC
+    return True, power_w, reason
 
 
 def _droop_w(cfg, inputs):
@@ -54,9 +62,8 @@ def load(cfg, state, inputs):
     if state.shed:
         return False, 0, state.shed
     if state.lease_left_ms:
-        if state.want_closed:
-            return True, state.p_set_w, codes.SETPOINT
-        return False, 0, codes.OPEN
+        closed = state.want_closed
+        return closed, state.p_set_w if closed else 0, _told(state)
     return True, 0, codes.FALLBACK
 
 
@@ -67,7 +74,9 @@ def ev_charger(cfg, state, inputs):
     if state.shed:
         return False, 0, state.shed
     if state.lease_left_ms:
-        power_w, reason = (state.p_set_w if state.want_closed else 0), codes.SETPOINT
+        power_w, reason = state.p_set_w, _told(state)
+        if power_w == 0 or reason == codes.OPEN:
+            return False, 0, codes.OPEN  # nothing to charge with is an open contact too
     else:
         power_w, reason = cfg.FALLBACK_W, codes.FALLBACK
     return power_w < 0, power_w, reason
@@ -76,7 +85,7 @@ def ev_charger(cfg, state, inputs):
 def poi(cfg, state, inputs):
     """Keep the breaker where it is, unless the lease moves it; close only in synchronism."""
     if state.lease_left_ms:
-        want, reason = state.want_closed, codes.SETPOINT
+        want, reason = state.want_closed, _told(state)
     else:
         # Nobody to ask: come back to a grid that has long been healthy (0: never), otherwise stay.
         long_ms = cfg.AUTO_RECONNECT_MS
@@ -85,7 +94,7 @@ def poi(cfg, state, inputs):
     if want and not state.closed and not inputs.flag:
         return False, 0, codes.SYNC
     if not want:
-        return False, 0, (codes.OPEN if state.lease_left_ms else reason)
+        return False, 0, reason
     return True, 0, reason
 
 

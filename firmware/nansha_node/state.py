@@ -18,7 +18,7 @@ class Inputs:
         self.x = x  # battery: state of charge, per mille; pv: irradiance, W/m2
         self.alert = alert  # the meter's alarm: something moves
         self.flag = flag  # ev_charger: a car is plugged in; poi: the synchronism check agrees
-        self.fault = fault  # bits of channels whose reading cannot be true: 1 v, 2 i, 4 f, 8 x
+        self.fault = fault  # bits of channels whose reading cannot be true: 1 v, 4 f
 
 
 class Outputs:
@@ -57,11 +57,15 @@ class State:
         # protection: how long each element has been violated, -1 when it is not
         self.violated_ms = [-1] * len(cfg.TRIPS)
         self.trip = -1  # index of the element that opened the relay, or -1
+        self.short = False  # over-current flowed when it opened
+        self.oc_trips = 0  # such trips in a row; at control.OC_TRIPS the node stays open
+        self.oc_left_ms = 0  # closed for so long, the last of them is forgotten
         self.healthy_ms = -1
         # under-frequency step
         self.low_for_ms = -1
         self.shed = 0  # 0, codes.SHED or codes.ARMED
         self.restore_ms = 0
+        self.dead = True  # the bus, at the last look
         self.sensor = 0
         self.doubt_ms = -1
         # cadence

@@ -190,6 +190,7 @@ class FakeHardware:
         self.written = (None, None)
         self.writes = []
         self.resets = 0
+        self.pauses = []
         self.watched = []
         self.max_wait_ms = 1 << 30
 
@@ -216,6 +217,9 @@ class FakeHardware:
         assert ms >= 0, ms
         self.last_wait_ms = ms
         self.now_ms += max(1, min(ms, self.max_wait_ms))
+
+    def pause(self, seconds):
+        self.pauses.append((seconds, self.written, self.feeds))
 
     def reset(self):
         self.resets += 1

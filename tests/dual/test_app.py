@@ -11,6 +11,7 @@ from dual_kit import (
     eq,
     every,
     healthy,
+    raises,
 )
 
 from nansha_node.alive import Alive
@@ -232,7 +233,7 @@ def test_the_loop_runs_across_the_wrap_of_its_clock():
 
 
 def test_the_watchdog_is_fed_while_all_report_and_not_when_one_is_silent():
-    for silent in ("control", "link"):
+    for silent in ("control", "link", "telemetry"):
         app, hw, _ = _app()
         _run(app, hw, 5000)
         fed = hw.feeds
@@ -246,6 +247,71 @@ def test_the_watchdog_is_fed_while_all_report_and_not_when_one_is_silent():
         fed = hw.feeds
         _run(app, hw, 20000)
         eq(hw.feeds, fed, silent)
+
+
+def test_a_due_time_gone_wrong_bites():
+    """The loop goes round, but no step is taken any more, or no telemetry is said."""
+    for name in ("control_ms", "telemetry_ms"):
+        app, hw, _ = _app()
+        _run(app, hw, 20000)
+        setattr(app, name, hw.now_ms + DAY_MS)
+        hw.max_wait_ms = 100
+        _run(app, hw, 5000)
+        fed = hw.feeds
+        _run(app, hw, 20000)
+        eq(hw.feeds, fed, name)
+
+
+def test_a_node_without_a_link_is_well():
+    app, hw, link = _app()
+    link.up = False
+    _run(app, hw, 60000)
+    assert hw.feeds >= 60
+
+
+def test_outputs_that_were_not_written_are_no_report():
+    app, hw, _ = _app()
+    app.turn()
+    seen = app.alive._seen_ms["control"]
+    hw.now_ms += 5000
+    _break(hw, "write")
+    raises(ZeroDivisionError, app.turn)
+    eq(app.alive._seen_ms["control"], seen)
+    eq(app.alive._seen_ms["link"], hw.now_ms)
+
+
+def test_a_refused_command_is_told_once_a_result_until_one_is_accepted():
+    app, hw, link = _app()
+    _run(app, hw, 5000)
+    for _ in range(2):
+        app.outbox.held(1 << 29)
+        link.take()
+        for _ in range(8):
+            count = app.state.counter
+            big = (count + 1, hw.ticks_ms(), 999999, 1, 5000)
+            old = (count + 1, (hw.ticks_ms() - 9000) & SMALL_INT_MAX, 0, 1, 5000)
+            bad = command(app.cfg, m.SETPOINT, big)
+            link.inbox += [bad, bad[:-1] + b"\x00", command(app.cfg, m.SETPOINT, old)]
+            link.inbox.append(frames.encode(m.ACK, app.cfg.NODE_ID, 1, 1, (1, 0, 0)))  # an echo
+            app.turn()
+        link.take()
+        app.outbox.again()
+        app.turn()
+        told = [f.body for f in link.take(m.EVENT) if f.body.code == codes.EV_REFUSED]
+        eq([body.value for body in told], [codes.OUT_OF_BOUNDS, codes.FORGED, codes.LATE])
+        _tell(app, hw, link, m.SETPOINT, (0, 1, 5000))
+
+
+def test_a_link_that_delivers_twice_makes_no_events():
+    app, hw, link = _app()
+    _run(app, hw, 20000)
+    app.outbox.held(1 << 29)
+    for _ in range(8):
+        data = command(app.cfg, m.SETPOINT, (app.state.counter + 1, hw.ticks_ms(), 0, 1, 5000))
+        link.inbox += [data, data]
+        app.turn()
+        eq([f.body.result for f in link.take(m.ACK)], [codes.ACCEPTED, codes.REPEATED])
+    eq([event[3] for event in app.outbox._events], [codes.EV_LEASE_GAINED])
 
 
 def test_alive():

@@ -98,11 +98,14 @@ def test_any_failure_ends_in_safe_outputs_and_a_reset():
             eq(hw.written, (hw.cfg.CONTACT_NC == 1, 0), asset)
             eq(hw.resets, 1)
             assert hw.feeds >= 99
+            # A pause before the next boot's write to flash: safe, and no feeding.
+            eq(hw.pauses, [(5, hw.written, hw.feeds)])
 
 
 def test_an_interrupt_asks_for_service_from_safe_outputs():
     hw = _boot("battery", _fail_after(20, KeyboardInterrupt()))
     eq((hw.written, hw.resets, hw.log), ((False, 0), 1, ["service"]))
+    eq(hw.pauses, [])
 
 
 def test_in_service_nothing_runs_and_no_watchdog_waits():
@@ -122,3 +125,24 @@ def test_a_node_that_fails_at_once_is_safe():
 
     hw = _boot("load_critical", prepare)
     eq((hw.written, hw.resets), ((True, 0), 1))
+    eq(hw.pauses, [(5, (True, 0), 0)])
+
+
+def test_who_presses_a_key_in_the_pause_gets_service():
+    def prepare(hw):
+        _fail_after(20, ValueError("x"))(hw)
+        hw.pause = _interrupted
+
+    hw = _boot("battery", prepare)
+    eq((hw.written, hw.resets, hw.log), ((False, 0), 1, ["service"]))
+
+
+def test_outputs_that_fail_do_not_keep_a_node_from_starting_anew():
+    def prepare(hw):
+        hw.write = lambda closed, power_w: 1 // 0
+
+    eq(_boot("battery", prepare).resets, 1)
+
+
+def _interrupted(seconds):
+    raise KeyboardInterrupt

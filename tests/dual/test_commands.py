@@ -3,6 +3,7 @@
 from dual_kit import (
     BOOT,
     Cfg,
+    Lcg,
     Node,
     command,
     eq,
@@ -236,6 +237,53 @@ def test_a_lease_ends_at_its_millisecond():
             assert (codes.EV_LEASE_LOST, 1) in node.out.events
             node.look(healthy(cfg), 1)
             assert (codes.EV_LEASE_LOST, 1) not in node.out.events
+
+
+def test_what_is_left_ends_when_the_command_says_whenever_it_came():
+    """In calm and in fast, at any moment between two looks and of any age."""
+    rnd = Lcg(41)
+    for turn in range(300):
+        cfg = Cfg(rnd.pick(("pv_roof", "battery", "load_critical", "ev_charger", "poi")))
+        node = Node(cfg, rnd.bits(30))
+        fast = turn % 2 == 1
+        node.look(healthy(cfg))
+        node.look(healthy(cfg), 5000)
+        node.look(healthy(cfg, alert=fast), 1000)
+        eq(node.out.period_ms, cfg.FAST_MS if fast else cfg.CALM_MS)
+        period_ms = node.out.period_ms
+        between_ms = rnd.below(period_ms + 1)
+        now_ms = (node.t_ms + between_ms) % PERIOD_MS
+        age_ms = rnd.below(MAX_AGE_MS)
+        seen_ms = (now_ms - age_ms) % PERIOD_MS
+        length = age_ms + 1 + rnd.below(MAX_LEASE_MS - age_ms)
+        values = (1, seen_ms, 0, 1, length)
+        eq(give(cfg, node.state, command(cfg, m.SETPOINT, values), now_ms), codes.ACCEPTED)
+        values = (2, seen_ms, 1, 49000, 0, length)
+        eq(give(cfg, node.state, command(cfg, m.CONTINGENCY, values), now_ms), codes.ACCEPTED)
+        node.look(healthy(cfg), between_ms)
+        left_ms = length - age_ms
+        while True:
+            eq((node.state.lease_left_ms, node.state.armed_left_ms), (left_ms, left_ms))
+            eq(node.state.had_lease, left_ms > 0)
+            if not left_ms:
+                break
+            pace_ms = min(left_ms, rnd.pick((1, 10, period_ms, 20 * period_ms)))
+            pace_ms = max(pace_ms, left_ms // 50)
+            node.look(healthy(cfg), pace_ms)
+            left_ms -= pace_ms
+
+
+def test_the_first_command_before_the_first_look_gets_no_more_than_it_says():
+    cfg = Cfg("battery")
+    state = fresh(cfg)
+    eq(give(cfg, state, command(cfg, m.SETPOINT, (1, NOW, 0, 1, 5000)), NOW), codes.ACCEPTED)
+    eq(state.lease_left_ms, 5000)
+    for off_ms in (600001, -1):
+        state = _ready(cfg)
+        at_ms = NOW + off_ms
+        data = command(cfg, m.SETPOINT, (11, at_ms, 0, 1, 5000))
+        eq(give(cfg, state, data, at_ms), codes.ACCEPTED)
+        eq(state.lease_left_ms, 5000, off_ms)
 
 
 def test_a_clock_gone_wrong_ends_every_lease():

@@ -2,7 +2,7 @@
 
 from dual_kit import SMALL_INT_MAX, Cfg, Node, arm, eq, every, fresh, healthy, lease
 
-from nansha_node.control import MOVING_MHZ, step
+from nansha_node.control import MOVING_MHZ, OC_MS, OC_TRIPS, step
 from nansha_wire import codes
 
 
@@ -175,6 +175,89 @@ def test_a_black_start_onto_a_short_circuit_trips_again():
     for _ in range(100):
         node.look(over)  # while the current flows, whatever feeds it, nothing closes
         assert not node.out.closed
+
+
+def test_over_current_is_not_cleared_by_a_black_start():
+    cfg, node = _dead_battery()
+    lease(cfg, node.state, 0, 1, 60000)
+    node.look(_dead(cfg))
+    over = _dead(cfg, i_ma=cfg.TRIPS[-1][1] + 1)
+    node.look(over)
+    node.look(over, cfg.TRIPS[-1][2])
+    ops = node.state.relay_ops
+    for _ in range(3600):  # no current any more, for the relay is open; the host goes on asking
+        lease(cfg, node.state, 0, 1, 60000)
+        node.look(_dead(cfg), 1000)
+        eq((node.out.closed, node.out.reason), (False, codes.TRIP))
+    eq(node.state.relay_ops, ops)
+    node.hold(2 * cfg.RECONNECT_MS, 1000)  # a bus that others keep alive is another matter
+    assert node.out.closed
+
+
+def _short(node):
+    """A short circuit behind the relay: it pulls the voltage down while the relay is closed."""
+    cfg = node.cfg
+    over = {"i_ma": -cfg.TRIPS[-1][1] - 1, "v_mv": 30000}
+    if cfg.ROLE != "load":
+        over["v_mv"] = cfg.V_NOM_MV
+    if node.state.closed:
+        return healthy(cfg, **over)
+    return healthy(cfg)
+
+
+def test_a_short_circuit_is_not_closed_upon_for_ever():
+    for cfg in every():
+        node = Node(cfg).ready()
+        ops = node.state.relay_ops
+        for turn in range(60000):
+            if turn % 100 == 0:
+                lease(cfg, node.state, 0 if not cfg.EV_MIN_W else cfg.MIN_W, 1, 60000)
+            node.look(_short(node), 100)
+        eq((node.out.closed, node.out.reason), (False, codes.TRIP), cfg.ASSET)
+        eq(node.state.relay_ops - ops, 3, cfg.ASSET)  # open, one attempt, open for good
+        eq([e[0] for e in node.events].count(codes.EV_TRIP), OC_TRIPS, cfg.ASSET)
+
+
+def test_over_current_that_comes_after_under_voltage_counts_too():
+    cfg = Cfg("load_critical")  # both elements wait for 10 s; the voltage is first by a look
+    node = Node(cfg).ready()
+    for _ in range(OC_TRIPS):
+        node.look(healthy(cfg, v_mv=30000))
+        node.hold(10000, 10, v_mv=30000, i_ma=-cfg.TRIPS[-1][1] - 1)
+        eq(cfg.TRIPS[node.state.trip][0], "uv")
+        node.hold(60000, 1000)
+    eq((node.out.closed, node.out.reason), (False, codes.TRIP))
+
+
+def test_over_current_is_forgotten_after_ten_minutes_of_service():
+    for service_ms, locked in ((OC_MS - 1, True), (OC_MS, False)):
+        for cfg in every():
+            node = _trip(Node(cfg).ready())
+            delay_ms = cfg.TRIPS[-1][2]
+            while not node.out.closed:  # the time until then does not count
+                lease(cfg, node.state, cfg.MIN_W if cfg.EV_MIN_W else 0, 1, 60000)
+                node.look(healthy(cfg), 10000)
+            eq(node.state.oc_left_ms, OC_MS, cfg.ASSET)
+            node.look(healthy(cfg), service_ms - delay_ms - 1)
+            over = healthy(cfg, i_ma=cfg.TRIPS[-1][1] + 1)
+            node.look(over, 1)
+            node.look(over, delay_ms)
+            assert node.state.trip >= 0
+            eq(node.state.oc_trips, 2 if locked else 1, (cfg.ASSET, service_ms))
+            node.hold(400000, 1000)
+            eq(node.state.trip >= 0, locked, cfg.ASSET)
+
+
+def test_other_trips_lock_nobody_out():
+    for cfg in every():
+        if cfg.TRIPS[0][0] != "uv":
+            continue
+        node = Node(cfg).ready()
+        for _ in range(6):
+            node.hold(12000, 1000, v_mv=30000)
+            assert node.state.trip >= 0, cfg.ASSET
+            node.hold(cfg.RECONNECT_MS + 2000, 1000)
+        eq((node.state.trip, node.state.oc_trips), (-1, 0), cfg.ASSET)
 
 
 def test_a_bus_that_does_not_come_up_opens_again():

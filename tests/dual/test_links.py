@@ -1,6 +1,7 @@
 """The links against a hostile other end: never a wait, never an exception, always back again."""
 
 import errno
+import sys
 
 from dual_kit import BOOT, KEY, Cfg, FakeHardware, Lcg, eq, raises
 
@@ -466,12 +467,90 @@ def test_a_street_of_nodes_does_not_come_back_in_step():
 def test_no_radio_is_no_connection():
     bench = Bench()
     ready = [False]
-    bench.link._wifi.ready = lambda: ready[0]
+    bench.link._wifi.ready = lambda now_ms: ready[0]
     bench.run(10000, 100)
     eq((bench.net.sockets, bench.link.faults), ([], 0))
     ready[0] = True
     bench.run(1000, 100)
     eq(len(bench.net.sockets), 1)
+
+
+class _Radio:
+    """A radio that gives up: it counts how often it is told to join."""
+
+    def __init__(self):
+        self.joined = False
+        self.calls = []
+        self.broken = False
+
+    def active(self, on):
+        pass
+
+    def disconnect(self):
+        if self.broken:
+            raise OSError(errno.EIO)
+
+    def connect(self, ssid, password):
+        self.calls.append((ssid, password))
+        self.disconnect()
+
+    def isconnected(self):
+        return self.joined
+
+
+class _Module:
+    STA_IF = 0
+
+
+def _on_the_air():
+    """A bench whose node has a radio."""
+    radio, network, secret = _Radio(), _Module(), _Module()
+    network.WLAN = lambda interface: radio
+    secret.WIFI_SSID, secret.WIFI_PASSWORD = "net", "pass"
+    puts = {"network": network, "secret": secret}
+    kept = {name: sys.modules.get(name) for name in puts}
+    sys.modules.update(puts)
+    try:
+        bench = Bench()
+    finally:
+        for name, module in kept.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
+    return bench, radio
+
+
+def test_a_radio_that_gave_up_is_asked_again():
+    bench, radio = _on_the_air()
+    eq(radio.calls, [("net", "pass")])
+    bench.run(29000, 100)
+    eq(len(radio.calls), 1)
+    bench.run(3000, 100)
+    eq(len(radio.calls), 2)
+    bench.run(300000, 100)
+    assert 10 <= len(radio.calls) <= 12, radio.calls
+    eq((bench.net.sockets, bench.link.faults), ([], 0))
+    radio.broken = True  # a driver's error is no reason to fall
+    bench.run(100000, 100)
+    radio.broken = False
+    radio.joined = True
+    bench.connected()
+
+
+def test_a_network_lost_after_weeks_has_its_half_minute_too():
+    for days in (1, 7, 11, 13):  # more than half the period of the clock, and less
+        bench, radio = _on_the_air()
+        bench.run(5000, 100)
+        radio.joined = True
+        bench.connected()
+        bench.hw.now_ms += days * 86400000
+        radio.joined = False
+        bench.socket.ended = True
+        bench.run(29000, 100)
+        eq(len(radio.calls), 1, days)
+        bench.run(5000, 100)
+        eq(len(radio.calls), 2, days)
 
 
 def test_random_weather():

@@ -95,8 +95,6 @@ def test_an_element_is_silent_on_its_faulty_sensor():
         for bits, silent in (
             (protection.SENSOR_V, ("uv", "ov", "uf", "of")),
             (protection.SENSOR_F, ("uf", "of")),
-            (protection.SENSOR_I, ("oc",)),
-            (protection.SENSOR_X, ()),
         ):
             inputs = healthy(Cfg("battery"), **low)
             assert protection.violates(kind, threshold, inputs)

@@ -30,7 +30,23 @@ def test_pv_without_a_lease_keeps_to_its_fallback():
 def test_pv_obeys_its_lease():
     cfg = Cfg("pv_roof")
     eq(pv(cfg, _leased(cfg, 7000, 1), healthy(cfg)), (True, 7000, codes.SETPOINT))
-    eq(pv(cfg, _leased(cfg, 7000, 0), healthy(cfg))[0], False)
+    eq(pv(cfg, _leased(cfg, 7000, 0), healthy(cfg)), (False, 0, codes.OPEN))
+
+
+def test_open_by_the_hosts_word_is_called_so_in_every_role():
+    for asset, role in (("pv_roof", pv), ("battery", battery), ("ev_charger", ev_charger)):
+        cfg = Cfg(asset)
+        for changed in ({}, {"f_mhz": cfg.F_NOM_MHZ + 1100}, {"x": 0}, {"x": 1000}):
+            for power_w in (0, cfg.MIN_W or cfg.MAX_W):
+                got = role(cfg, _leased(cfg, power_w, 0), healthy(cfg, **changed))
+                eq(got, (False, 0, codes.OPEN), (asset, changed))
+    cfg = Cfg("ev_charger")
+    eq(ev_charger(cfg, _leased(cfg, 0, 1), healthy(cfg)), (False, 0, codes.OPEN))
+    node = Node(Cfg("battery")).ready()
+    lease(node.cfg, node.state, 5000, 0, 60000)
+    node.look(healthy(node.cfg))
+    eq((node.out.closed, node.out.reason), (False, codes.OPEN))
+    assert (codes.EV_OPENED, codes.OPEN) in node.out.events
 
 
 def test_frequency_watt_is_monotone_with_its_two_ends():
@@ -247,16 +263,70 @@ def test_armed_sheds_at_its_exact_delay_and_only_while_valid():
         assert node.out.closed, asset
 
 
-def test_armed_can_be_taken_back_and_does_not_fire_on_a_dead_bus():
+def test_armed_can_be_taken_back():
     cfg = Cfg("load_critical")
     node = Node(cfg).ready()
     arm(cfg, node.state, 49900, 100, 60000)
     arm(cfg, node.state, 49900, 100, 60000, armed=0)
     node.hold(500, f_mhz=49000)
     assert node.out.closed
-    arm(cfg, node.state, 49900, 0, 60000)
-    node.hold(500, v_mv=0, f_mhz=0)
-    assert node.out.closed and node.state.shed == 0
+
+
+_DEAD = {"v_mv": 0, "f_mhz": 0}
+
+
+def test_armed_fires_on_a_bus_that_collapses():
+    for asset in ("load_critical", "load_priority", "load_interruptible"):
+        cfg = Cfg(asset)
+        for delay_ms in (0, 20, 120):
+            for first in ({}, {"v_mv": protection.DEAD_BUS_MV}):  # at once, or through a sag
+                node = Node(cfg).ready()
+                arm(cfg, node.state, 49800, delay_ms, 60000)
+                node.look(healthy(cfg, **(first or _DEAD)))
+                if delay_ms:
+                    node.look(healthy(cfg, **_DEAD), delay_ms - 1)
+                    assert node.out.closed, (asset, delay_ms)
+                    node.look(healthy(cfg, **_DEAD), 1)
+                eq((node.out.closed, node.out.reason), (False, codes.ARMED), (asset, delay_ms))
+            # It comes back as after any shed: frequency and voltage for the whole delay.
+            for _ in range(20):
+                node.look(healthy(cfg, **_DEAD), 1000)
+            node.look(healthy(cfg))
+            node.look(healthy(cfg), cfg.RESTORE_DELAY_MS - 11)
+            eq(node.state.shed, codes.ARMED)
+            node.look(healthy(cfg), 1)
+            eq(node.state.shed, 0)
+
+
+def test_a_bus_that_was_dead_before_sheds_nobody():
+    for asset in ("load_critical", "load_interruptible"):
+        cfg = Cfg(asset, TRIPS=(("oc", 999999, 1000),))
+        for booted_dead in (True, False):
+            node = Node(cfg)
+            if not booted_dead:
+                node.ready()
+            node.hold(500, **_DEAD)
+            arm(cfg, node.state, 49900, 0, 60000)
+            node.hold(5000, **_DEAD)
+            eq((node.state.shed, node.state.armed_for_ms), (0, -1), (asset, booted_dead))
+        # A collapse that ends before the delay has fired nothing, and the next starts anew.
+        node = Node(cfg).ready()
+        arm(cfg, node.state, 49900, 100, 60000)
+        for _ in range(5):
+            node.look(healthy(cfg, **_DEAD))
+            node.look(healthy(cfg, **_DEAD), 99)
+            node.look(healthy(cfg), 10)
+            assert node.out.closed, asset
+
+
+def test_a_voltage_wire_that_comes_off_fires_nothing():
+    cfg = Cfg("load_critical")
+    for delay_ms in (0, 20, 120):
+        node = Node(cfg).ready()
+        arm(cfg, node.state, 49900, delay_ms, 60000)
+        for _ in range(100):
+            node.look(healthy(cfg, v_mv=0, fault=protection.SENSOR_V))
+        eq((node.out.closed, node.state.shed), (True, 0), delay_ms)
 
 
 def test_armed_fires_on_the_sag_that_makes_an_island():

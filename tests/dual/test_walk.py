@@ -10,13 +10,13 @@ STEPS = 20000
 # sha256 of every decision of 20 000 random steps. A changed hash means changed decisions: look at
 # why before you write the new one down (`python tests/dual/write_golden.py` prints them).
 GOLDEN = {
-    "poi": "941aae0b2adb53276d03c66345c1df3f706ab4af1b80720e6ef89c80b4ddd8dc",
-    "pv_roof": "36b2d6edcf25aabbb0aaed7c9f4304ac822213eda565fb3457d913c54e73851f",
-    "battery": "738236d2ba8bf599af888bdee6a38b6f0fe74fdd72f7054c2548489765ea8df9",
-    "load_critical": "162a4283f62cab4c99efb0b8a293d5cbd5e3b7913c211f518a4ae3a04b8a9ff2",
-    "load_priority": "e0046a4ce4b1343de1097965618f54421d00af5062cd64a941777d1344614ef7",
-    "load_interruptible": "b7ff5d7a87e60c37fde4d4de4de3f71869c7da6273ade85c83379e0db82a1384",
-    "ev_charger": "498c508b91da1562c9d705352ec3da55712bcbac8b6fe004b5726f5e8983cfa9",
+    "poi": "740930ae4664121f12b6e4c3d97fadc92f46a56eed9abef108fb5edba4f7cdf5",
+    "pv_roof": "0f4841cda189d0794d77ae195a8047c72a1aa585dbeb84fbccbe7322a39f6765",
+    "battery": "27f798aceb03c1128c8c0b83d74d508a69c74864787974b43d47b082c20b89d2",
+    "load_critical": "f613c07aea0c8906efb1ca2f6c1f74e9c2f1a2d54019d472b133a8bf5bf2446d",
+    "load_priority": "ef4a0426fd5e1a3884ee5d5689014b4167a69d9c6bc040cab67147cae1a0324b",
+    "load_interruptible": "1545313f24099b713b85ae097b192bbd73352479a785accd8ae0e6c1a51d0bde",
+    "ev_charger": "673970dc4905f96beb56435ab39ac6fecd9fb2bfc70283dfb9ec78464d60d5c9",
 }
 
 

@@ -3,7 +3,8 @@
 from dual_kit import BOOT, KEY, Cfg, Inputs, Lcg, eq, fresh
 
 from nansha_node.commands import handle
-from nansha_node.control import step
+from nansha_node.control import OC_TRIPS, step
+from nansha_node.protection import SENSOR_F, SENSOR_V
 from nansha_wire import codes, frames
 from nansha_wire import messages as m
 
@@ -15,11 +16,14 @@ _F_HIGH = (50199, 50201, 50500, 50700, 51199, 51501, 54999)
 _X = (0, 50, 100, 101, 500, 500, 949, 950, 1000)
 
 
+_BEFORE = ("closed", "relay_left_ms", "oc_trips", "short")
+
+
 class Walk:
     """Draws inputs and commands from one generator and steps a node through them.
 
     A scene (voltage, frequency, faults, car, dt) holds for a random while, so that timers run out;
-    single looks are disturbed as well.
+    single looks are disturbed as well. A node that over-current has locked out is reset some time.
     """
 
     def __init__(self, asset, seed):
@@ -31,18 +35,22 @@ class Walk:
         self.scene = None
         self.counter = 0
         self.inputs = None
+        self.before = {}
+        self.dt_ms = 0
         self.out = None
         self.result = -1  # of the command before this step; -1: there was none
 
     def _scene(self):
         rnd, cfg = self.rnd, self.cfg
         self.left = 1 + rnd.below(40)
+        if self.state.oc_trips >= OC_TRIPS and rnd.bits(2):
+            self.state = fresh(cfg)
         calm = rnd.bits(2)
         v_mv = cfg.V_NOM_MV if calm else rnd.pick(_V + _V_HIGH)
         f_mhz = cfg.F_NOM_MHZ if calm and rnd.bits(1) else rnd.pick(_F + _F_HIGH)
         limit = cfg.TRIPS[-1][1]
         i_ma = rnd.pick((0, 0, 0, limit, -limit)) + rnd.below(200) - 100
-        fault = 0 if rnd.bits(3) else 1 << rnd.below(4)
+        fault = 0 if rnd.bits(3) else rnd.pick((SENSOR_V, SENSOR_F))
         dt_ms = 10 if rnd.bits(1) else rnd.pick(_DT)
         self.scene = (v_mv, i_ma, f_mhz, rnd.pick(_X), fault, rnd.bits(2) > 0, dt_ms)
 
@@ -78,6 +86,7 @@ class Walk:
         """One random step; what it saw and did is in `inputs`, `result` and `out`."""
         if self.left == 0:
             self._scene()
+        self.before = {name: getattr(self.state, name) for name in _BEFORE}
         self.left -= 1
         rnd = self.rnd
         v_mv, i_ma, f_mhz, x, fault, flag, dt_ms = self.scene
@@ -89,6 +98,7 @@ class Walk:
         elif noise < 9:
             dt_ms = rnd.pick(_DT)
         self.result = self._command() if noise > 230 else -1
+        self.dt_ms = dt_ms
         self.t_ms = (self.t_ms + dt_ms) & 0x3FFFFFFF
         self.inputs = Inputs(v_mv, i_ma, f_mhz, x, noise == 100, flag, fault)
         self.state, self.out = step(self.cfg, self.state, self.inputs, self.t_ms)
@@ -105,9 +115,10 @@ class Walk:
         return repr(values).encode()
 
 
-def check(walk, before):
+def check(walk):
     """What must hold after every step, whatever came in."""
     cfg, state, out, inputs = walk.cfg, walk.state, walk.out, walk.inputs
+    before = walk.before
     where = (cfg.ASSET, walk.t_ms)
     opened = before["closed"] and not out.closed
     eq(out.closed, state.closed, where)
@@ -124,7 +135,9 @@ def check(walk, before):
     if out.closed and not before["closed"]:
         dead = inputs.v_mv < 20000
         assert state.healthy_ms >= cfg.RECONNECT_MS or (dead and cfg.ROLE == "battery"), where
+        assert before["oc_trips"] < OC_TRIPS, where
         if dead:
+            assert not before["short"], where
             assert state.lease_left_ms > 0 and state.want_closed, where
         assert cfg.ROLE != "poi" or inputs.flag, where
         assert before["relay_left_ms"] <= walk.dt_ms, where
@@ -154,9 +167,6 @@ def checked(asset, seed, steps):
     """Walk and check."""
     walk = Walk(asset, seed)
     for _ in range(steps):
-        before = {"closed": walk.state.closed, "relay_left_ms": walk.state.relay_left_ms}
-        t_ms = walk.t_ms
         walk.advance()
-        walk.dt_ms = (walk.t_ms - t_ms) & 0x3FFFFFFF
-        check(walk, before)
+        check(walk)
     return walk
