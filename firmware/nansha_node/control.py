@@ -6,11 +6,12 @@ times. A trip opens whatever the relay's times say; nothing closes against a tri
 
 from nansha_node import protection
 from nansha_node.roles import ROLES
-from nansha_node.state import Outputs
+from nansha_node.state import START_MS, Outputs
 from nansha_wire import codes
 from nansha_wire.ticks import diff_ms
 
 MAX_DT_MS = 600000  # a longer gap is a clock gone wrong: every lease has lapsed by then anyway
+START_MAX_MS = 600000  # the longest wait between two black starts
 DOUBT_MS = 100  # for so long two sensors may contradict each other
 AT_ONCE = (codes.TRIP, codes.SENSOR, codes.SHED, codes.ARMED, codes.UNPLUGGED)
 OC_TRIPS = 2  # so many over-current trips, less than OC_MS closed between them: it stays open
@@ -34,7 +35,11 @@ def step(cfg, state, inputs, now_ms):
         moving = _shed(cfg, state, inputs, dt_ms) or moving
     closed, power_w, reason = ROLES[cfg.ROLE](cfg, state, inputs)
     closed, power_w, reason = _permit(cfg, state, inputs, closed, power_w, reason)
+    was_closed = state.closed
     closed, reason = _relay(cfg, state, closed, reason, dt_ms, events)
+    if closed and not was_closed and inputs.v_mv < protection.DEAD_BUS_MV:
+        state.start_left_ms = state.start_next_ms
+        state.start_next_ms = min(START_MAX_MS, 3 * state.start_next_ms)
     if not closed or reason == codes.HOLD:
         power_w = 0  # open, or held closed against the role's will
     state.reason = reason
@@ -50,6 +55,7 @@ def _expire(state, dt_ms, events):
     state.lease_left_ms = max(0, state.lease_left_ms - dt_ms)
     state.armed_left_ms = max(0, state.armed_left_ms - dt_ms)
     state.relay_left_ms = max(0, state.relay_left_ms - dt_ms)
+    state.start_left_ms = max(0, state.start_left_ms - dt_ms)
     if state.closed:  # ten minutes of service clear its name, however long it was open before
         state.oc_left_ms = max(0, state.oc_left_ms - dt_ms)
     state.had_lease = state.lease_left_ms > 0
@@ -74,11 +80,13 @@ def _doubt(state, inputs, dt_ms, events):
 def _protect(cfg, state, inputs, dt_ms, events):
     """Run the trips; return whether something is still to be decided."""
     index = protection.timed_out(cfg.TRIPS, state.violated_ms, inputs, dt_ms)
-    if index >= 0 and not state.closed and _black_start(cfg, state, inputs):
+    if not state.closed and _black_start(cfg, state, inputs):
         # The missing voltage is what the black start is to mend; its time runs from the closing on.
         index = protection.restart_uv(cfg.TRIPS, state.violated_ms)
     ok = protection.healthy(cfg, inputs) and not inputs.fault
     state.healthy_ms = protection.run_timer(state.healthy_ms, ok, dt_ms)
+    if state.healthy_ms >= cfg.RECONNECT_MS:
+        state.start_next_ms = START_MS
     if index >= 0 and state.trip < 0:
         state.trip = index
         events.append((codes.EV_TRIP, index))
@@ -113,13 +121,15 @@ def _black_start(cfg, state, inputs):
     """Whether a battery is to start a dead bus.
 
     It needs the host's word (a lease that says closed): a battery does not wake a bus that somebody
-    may be working on. What over-current has opened is no dead bus but a short circuit.
+    may be working on. What over-current has opened is no dead bus but a short circuit. After a start
+    that did not hold it waits, longer each time: what the bus asks for, it cannot give.
     """
     return (
         cfg.ROLE == "battery"
         and inputs.v_mv < protection.DEAD_BUS_MV
         and not inputs.fault
         and not state.short
+        and state.start_left_ms == 0
         and state.lease_left_ms > 0
         and state.want_closed
     )

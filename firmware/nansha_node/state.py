@@ -8,6 +8,9 @@ wraps under a running timer.
 from nansha_wire import codes
 
 
+START_MS = 10000  # after the first black start that does not hold
+
+
 class Inputs:
     """One look at the terminals."""
 
@@ -66,6 +69,8 @@ class State:
         self.shed = 0  # 0, codes.SHED or codes.ARMED
         self.restore_ms = 0
         self.dead = True  # the bus, at the last look
+        self.start_left_ms = 0  # until a battery may start a dead bus again
+        self.start_next_ms = START_MS
         self.sensor = 0
         self.doubt_ms = -1
         # cadence

@@ -83,7 +83,7 @@ def test_shed_armed_and_a_pulled_plug_beat_the_minimum_on_time():
         node = Node(cfg)
         node.look(healthy(cfg))
         node.look(healthy(cfg), cfg.RECONNECT_MS)
-        node.hold(200, f_mhz=cfg.UF_MHZ - 1)
+        node.hold(cfg.UF_DELAY_MS + 100, f_mhz=cfg.UF_MHZ - 1)
         eq((node.out.closed, node.out.reason), (False, codes.SHED), asset)
     cfg = Cfg("ev_charger", RELAY_MIN_ON_MS=500000)
     for change in ("armed", "unplugged"):

@@ -10,10 +10,10 @@ STEPS = 20000
 # sha256 of every decision of 20 000 random steps. A changed hash means changed decisions: look at
 # why before you write the new one down (`python tests/dual/write_golden.py` prints them).
 GOLDEN = {
-    "poi": "740930ae4664121f12b6e4c3d97fadc92f46a56eed9abef108fb5edba4f7cdf5",
+    "poi": "629ddf451002d893f0e5ed8430c288793bb6dc430b606870dc176ff84f0dd559",
     "pv_roof": "0f4841cda189d0794d77ae195a8047c72a1aa585dbeb84fbccbe7322a39f6765",
-    "battery": "27f798aceb03c1128c8c0b83d74d508a69c74864787974b43d47b082c20b89d2",
-    "load_critical": "f613c07aea0c8906efb1ca2f6c1f74e9c2f1a2d54019d472b133a8bf5bf2446d",
+    "battery": "59920cd46648cd6941f008a5e48bcc864541787dfd911f0206f073e45e094320",
+    "load_critical": "6eacd411ac75d0c4f795fe873dafdcacb84fc847e556cc3787fe9f2923c9d58a",
     "load_priority": "ef4a0426fd5e1a3884ee5d5689014b4167a69d9c6bc040cab67147cae1a0324b",
     "load_interruptible": "1545313f24099b713b85ae097b192bbd73352479a785accd8ae0e6c1a51d0bde",
     "ev_charger": "673970dc4905f96beb56435ab39ac6fecd9fb2bfc70283dfb9ec78464d60d5c9",

@@ -66,7 +66,7 @@ def test_pv_obeys_its_limit_and_near_full_scale_means_none():
     assert not plant.settled
     plant.advance(5 * S)
     assert plant.power_w("pv") == pytest.approx(4000.0, abs=10.0)
-    assert plant.curtailed_w("pv") == pytest.approx(6000.0, abs=10.0)
+    assert plant.available_w("pv") == pytest.approx(10_000.0)
     plant.actuate("pv", True, 9990.0)
     plant.advance(10 * S)
     assert plant.power_w("pv") == pytest.approx(10_000.0)
@@ -184,7 +184,7 @@ def test_load_scales_opens_and_counts_what_it_misses():
     account = plant.accounts.asset("a")
     assert account.demand_wh == pytest.approx(6000.0)
     assert account.unserved_wh == pytest.approx(3000.0, rel=1e-4)
-    assert plant.unserved_w("a") == 3000.0
+    assert (plant.demand_w("a"), plant.power_w("a")) == (3000.0, 0.0)
     # 15 ms of mechanics after the order
     assert account.from_bus_wh == pytest.approx(3000.0 * (3600.015 / 3600))
 

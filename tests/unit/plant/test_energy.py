@@ -1,7 +1,5 @@
 """Energy closes, whatever is done; same calls, same bits; one step equals many."""
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,29 +129,6 @@ def test_one_step_equals_many_when_settled(steps, island, command_w):
         assert a.into_bus_wh == pytest.approx(b.into_bus_wh, rel=1e-9, abs=1e-3)
         assert a.from_bus_wh == pytest.approx(b.from_bus_wh, rel=1e-9, abs=1e-3)
         assert many.sense(name) == pytest.approx(one.sense(name), rel=1e-6, abs=1e-6)
-
-
-def test_interval_callback_attributes_everything():
-    plant = Plant(SPEC, PROFILE)
-    curtailed_wh = unserved_wh = 0.0
-    spans = []
-
-    def attribute(start_us, end_us):
-        nonlocal curtailed_wh, unserved_wh
-        hours = (end_us - start_us) / 3.6e9
-        spans.append((start_us, end_us))
-        curtailed_wh += plant.curtailed_w("pv") * hours
-        unserved_wh += plant.unserved_w("a") * hours
-
-    plant.on_interval = attribute
-    plant.actuate("pv", True, 5000.0)
-    plant.advance(300 * S)
-    plant.actuate("a", False)
-    plant.advance(900 * S)
-    assert spans[0][0] == 0 and spans[-1][1] == 900 * S
-    assert all(a[1] == b[0] for a, b in pairwise(spans))
-    assert curtailed_wh == pytest.approx(plant.accounts.asset("pv").curtailed_wh, rel=1e-3)
-    assert unserved_wh == pytest.approx(plant.accounts.asset("a").unserved_wh, rel=1e-9)
 
 
 def test_summary_speaks_in_units():

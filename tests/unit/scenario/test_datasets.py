@@ -55,7 +55,15 @@ def test_a_wrong_wheel_is_refused(tmp_path):
 def test_header_says_where_it_comes_from():
     header = [line for line in EXTRACT.read_text().splitlines() if line.startswith("#")]
     text = "\n".join(header)
-    for word in ("CityLearn 2.1.2", "MIT", "weather.csv", "Building_9.csv", "Rule:", "scale"):
+    for word in (
+        "CityLearn 2.1.2",
+        "MIT",
+        "weather.csv",
+        "Building_9.csv",
+        "Rule:",
+        "scale",
+        "Not measured",
+    ):
         assert word in text
     assert len(next(csv.reader([EXTRACT.read_text().splitlines()[len(header)]]))) == 6
 

@@ -18,13 +18,13 @@ def series(count=500):
     on = ((t_s > 1000) & (t_s < 2000)).astype(float)
     return {
         "t_s": t_s,
-        "pv_roof.p_w": 1000 + t_s,
-        "pv_roof.available_w": 1200 + t_s,
+        "roof.p_w": 1000 + t_s,
+        "roof.available_w": 1200 + t_s,
         "battery.p_w": 500 * np.sin(t_s / 300),
         "battery.soc": np.linspace(0.5, 0.6, count),
-        "load_critical.p_w": -1500 + 0 * t_s,
-        "load_critical.demand_w": 1600 + 0 * t_s,
-        "poi.p_w": -t_s,
+        "hall.p_w": -1500 + 0 * t_s,
+        "hall.demand_w": 1600 + 0 * t_s,
+        "street.p_w": -t_s,
         "bus.f_hz": 50 - 0.1 * on,
         "bus.v_v": 230 + 0 * t_s,
         "price_cny_per_kwh": np.where(t_s < 1800, 0.3, 1.1),
@@ -41,14 +41,21 @@ def test_full_report_is_self_contained_and_escaped(tmp_path):
     summary = {
         "title": HOSTILE,
         "site": HOSTILE,
-        "note": HOSTILE,
         "start": "2026-08-31T00:00:00",
         "duration_s": 3600,
         "cost_cny": 12.5,
         "co2_kg": 3.0,
-        "speed_x_real_time": 1000.0,
+        "real_time_factor": 1234.0,
+        "tariff": {"id": "t", "caveat": HOSTILE},
+        "carbon": {"id": "south", "caveat": "0.4 kg/kWh of 2023 (confidence C)"},
         "plant": {"pv_absorbed_percent": 99.0, "unserved_critical_wh": 0.5, "residual_percent": 0},
-        "assets": {"battery": {"name": HOSTILE, "role": "battery"}},
+        "assets": {
+            "battery": {"name": HOSTILE, "role": "battery", "tier": None},
+            "roof": {"name": "Roof", "role": "pv", "tier": None},
+            "hall": {"name": "Hall", "role": "load", "tier": "critical"},
+            "street": {"name": "Street", "role": "poi", "tier": None},
+            "unseen": {"name": "Unseen", "role": "load", "tier": "priority"},
+        },
         "verdicts": [
             {"name": HOSTILE, "unit": HOSTILE, "outcome": HOSTILE, "value": 1.0, "why": HOSTILE},
             {"name": "b", "outcome": "pass", "value": 0.0, "maximum": 1.0},
@@ -56,8 +63,8 @@ def test_full_report_is_self_contained_and_escaped(tmp_path):
         "nodes": [{HOSTILE: HOSTILE, "trips": 1, "alive": True, "none": None}],
     }
     events = [
-        {"t_s": 5.0, "text": HOSTILE, "asset": HOSTILE, "value": 3.0},
-        {"time_us": 7_000_000, "kind": "grid_lost"},
+        {"t_s": 5.0, "text": HOSTILE, "asset": HOSTILE},
+        {"t_s": 7.0, "text": "grid lost"},
     ]
     page = write_report(tmp_path / "r.html", summary, series(), events).read_text("utf-8")
     own = outside_plotly(page)
@@ -68,6 +75,10 @@ def test_full_report_is_self_contained_and_escaped(tmp_path):
     assert page.count("<script>") == 2
     assert "grid lost" in own and "00:00:07.000" in own
     assert "Island frequency" in own and "12.50" in own
+    assert "south: 0.4 kg/kWh of 2023 (confidence C)" in own and "1,234" in own
+    for name in ("Roof", "Hall", "critical served", "Street: export"):
+        assert name in own
+    assert "Unseen" not in own
 
 
 @pytest.mark.parametrize(
