@@ -121,8 +121,8 @@ def _black_start(cfg, state, inputs):
     """Whether a battery is to start a dead bus.
 
     It needs the host's word (a lease that says closed): a battery does not wake a bus that somebody
-    may be working on. What over-current has opened is no dead bus but a short circuit. After a start
-    that did not hold it waits, longer each time: what the bus asks for, it cannot give.
+    may be working on. What over-current has opened is no dead bus but a short circuit. After a
+    start that did not hold it waits, longer each time: what the bus asks for, it cannot give.
     """
     return (
         cfg.ROLE == "battery"

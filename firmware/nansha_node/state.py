@@ -7,7 +7,6 @@ wraps under a running timer.
 
 from nansha_wire import codes
 
-
 START_MS = 10000  # after the first black start that does not hold
 
 

@@ -31,8 +31,7 @@ class Board:
         virtual: bool = True,
         pty_fd: int | None = None,
     ) -> None:
-        """`virtual`: on the rig's clock, else on the wall's. `pty_fd`: its end of a real-time
-        line."""
+        """`virtual`: the rig's clock, else the wall's. `pty_fd`: its end of a real-time line."""
         self.spec = spec
         self.asset = spec.asset
         self.plant = plant
@@ -58,6 +57,7 @@ class Board:
         self.watchdog_us = NEVER_US
         self.received = b""
         self.irq_pins = 0
+        self.reset_asked = False
         self.raised = 0
         self._watchdog_ms = 0
         self._converters: list[int] = []
@@ -81,7 +81,6 @@ class Board:
         self.boots += 1
         self._vm = Vm(
             self._folder,
-            self.spec.node_id,
             self._heap_kwords,
             cause,
             virtual=self._virtual,
@@ -104,8 +103,7 @@ class Board:
         self._drive(0, 0, 0)
 
     def wake(self, now_us: int) -> None:
-        """Give the program its turn, with everything its inputs say now. `turn` takes its
-        answer."""
+        """Give the program its turn, with all its inputs. `turn` takes its answer."""
         assert self._vm is not None
         irqs, self.raised = self.raised, 0
         received, self.received = self.received, b""
@@ -143,6 +141,7 @@ class Board:
             return False
         self._take(request, now_us)
         if request.op == exchange.RESET:
+            self.reset_asked = True
             return False
         irqs, self.raised = self.raised, 0
         return self._vm.answer(self._reply(now_us, irqs, b""))

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from nansha.console import err, notice, out
 from nansha.errors import NanshaError
+from nansha.site import load_site
 from nansha_hil.experiment import Experiment
 from nansha_hil.pages import write_pages
 from nansha_hil.realtime_run import RealtimeRun
@@ -77,9 +78,13 @@ def run(
 
 @app.command()
 def check(scenario: ScenarioArg) -> None:
-    """Check a scenario, its data and its site without running it."""
+    """Check a scenario, its data, its site and every node in it without running them."""
     plan = load_scenario(scenario)
-    plan.build_plant()
+    site = load_site(plan.site_path)
+    for asset in site.assets:
+        site.board_py(asset.id)
+        site.board_py(asset.id, "serial")  # what lock-step puts on it
+    plan.build_plant(site)
     out.print(
         f"{scenario}: {plan.title}, {plan.duration_s} s, {len(plan.events)} events", soft_wrap=True
     )
@@ -155,8 +160,8 @@ def _tell(summary: dict[str, Any]) -> None:
     for tier, energy_wh in summary["unserved_wh_by_tier"].items():
         rows.append((f"unserved, {tier}", f"{max(0.0, energy_wh) / 1000:.4f} kWh"))
     rows += [
-        ("cost of energy", f"{summary['cost_cny']:.2f} CNY"),
-        ("CO2 of imports", f"{summary['co2_kg']:.1f} kg"),
+        ("cost of energy", f"{summary['cost_cny']:.2f} CNY, {summary['tariff']['caveat']}"),
+        ("CO2 of imports", f"{summary['co2_kg']:.1f} kg, {summary['carbon']['caveat']}"),
         ("largest residual of a dispatch", f"{summary['max_balance_residual_w']:.1e} W"),
         ("relay operations", str(sum(summary["relay_operations"].values()))),
         ("trace", summary["trace_sha256"][:16]),

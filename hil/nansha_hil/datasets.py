@@ -1,9 +1,11 @@
-"""Makes scenarios/guangzhou_day.csv: one real hot and humid day out of a published data set.
+"""Makes scenarios/guangzhou_day.csv: one hot and humid day out of a published, simulated data set.
 
     python -m nansha_hil.datasets [--wheel FILE] [--out FILE]
 
 The data set is the 2020 challenge, climate zone 1, inside the wheel of CityLearn 2.1.2 (MIT):
 hourly weather and building loads of a hot and humid climate, the closest to Guangzhou's we found.
+Neither was measured as such: the loads are outputs of building simulations, and the data set does
+not say where its weather comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ PACKAGE = "CityLearn"
 VERSION = "2.1.2"
 FOLDER = "citylearn/data/citylearn_challenge_2020_climate_zone_1"
 LATITUDE_DEG = 30.0
-"""Of the weather, not of Guangzhou (23.1 N): the sun in the file stands where it stood there."""
+"""Taken for the weather's place, which the data set does not name; Guangzhou lies at 23.1 N."""
 TILT_DEG = 10.0
 HOURS = 24
 ABSOLUTE_ZERO_DEGC = -273.15
@@ -128,6 +130,10 @@ def _header(day: int, hottest_degc: float) -> list[str]:
         "Licence: MIT, copyright (c) 2020 Jose Ramon Vazquez-Canteli,",
         "  Intelligent Environments Laboratory.",
         "Files: weather.csv, " + ", ".join(f"{c.building}.csv" for c in CIRCUITS) + ".",
+        "Not measured: the loads are outputs of building simulations (schema.json names the files",
+        '  "energy_simulation"; citylearn.net/citylearn_challenge/2020.html: simulated in one of',
+        "  four anonymous climate zones in the US). The wheel does not say whether its weather is",
+        "  that of a typical year, as such simulations commonly take, or of one that was.",
         "The climate is hot and humid (mean 20.9 degC) like Guangzhou's; the place is another.",
         f"Rule: the day with the year's highest hourly outdoor temperature: day {day + 1} of 365, "
         f"{hottest_degc:.2f} degC.",
@@ -135,8 +141,8 @@ def _header(day: int, hottest_degc: float) -> list[str]:
         "",
         "time_s: middle of the hour, seconds since local midnight. Values are hourly means;",
         "  a reader puts straight lines between the middles. First and last row: the days around.",
-        f"poa_w_per_m2: plane tilted {TILT_DEG:g} deg to the south at {LATITUDE_DEG:g} N, "
-        "direct normal * cos(incidence)",
+        f"poa_w_per_m2: plane tilted {TILT_DEG:g} deg to the south at {LATITUDE_DEG:g} N "
+        "(assumed), direct normal * cos(incidence)",
         "  + diffuse * (1 + cos tilt) / 2, sun at the middle of the hour, clock = solar time.",
         "load_*: (equipment + cooling / COP) * scale, without hot water,",
         "  COP = efficiency * T_chilled / (T_outdoor - T_chilled) in kelvin, at most 20;",

@@ -1,5 +1,6 @@
-"""The two layouts that a board in the MicroPython VM and the rig exchange; `shim/_rig.py` has the
-other half, and a test holds the two together."""
+"""The two layouts that a board in the MicroPython VM and the rig exchange.
+
+`shim/_rig.py` has the other half, and a test holds the two together."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 REQUEST = struct.Struct("<BBHIIQQ4H")
 REPLY = struct.Struct("<qQIHH8H")
 
-HELLO, WAIT, READ, ADC, PWM, UART, WDT, IRQ, RESET = range(9)
+HELLO, WAIT, ADC, PWM, UART, WDT, IRQ, RESET = range(8)
 FED = 1
 FOREVER = 0xFFFFFFFF
 CONVERTERS = 8

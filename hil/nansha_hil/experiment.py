@@ -29,7 +29,7 @@ from nansha_hil.summary import node_events, since, summarise, world_events
 
 PREROLL_S = 300
 """The site comes up before the scenario begins: boards boot, the breaker closes, loads return."""
-FLUSH_CYCLES = 60
+FLUSH_CYCLES = 20
 
 
 class Experiment:
@@ -53,7 +53,7 @@ class Experiment:
         start_s = scenario.start.replace(tzinfo=zone).astimezone(UTC).timestamp()
         self.epoch_ms = round(start_s * 1000) - PREROLL_S * 1000
         profile = scenario.profile.starting_at(scenario.profile.offset_s - PREROLL_S)
-        self.plant = Plant(scenario.plant_spec(), profile)
+        self.plant = Plant(scenario.plant_spec(self.site), profile)
         self.secret = rig_secret(self.site.id, scenario.seed)
         self.boards = [self._board(asset.id) for asset in self.site.assets]
         self.hot_day = self._is_hot()
@@ -82,7 +82,7 @@ class Experiment:
 
     def _is_hot(self) -> bool:
         """What the evening before would have announced: the forecast maximum of the day."""
-        cursor = self.scenario.profile.cursor(self.scenario.plant_spec().temperature_column)
+        cursor = self.scenario.profile.cursor(self.plant.spec.temperature_column)
         hours = range(0, max(1, self.scenario.duration_s), 900)
         tariff = load_tariff(self.site.info.tariff)
         return tariff.is_hot(max(cursor.at(float(s)) for s in hours))
@@ -176,4 +176,5 @@ class Experiment:
             wall_s=self.wall_s,
             cycles=self.rig.cycles,
             refused_certificates=session.refused_certificates if session else 0,
+            priced_on=self.scenario.start.date(),
         )

@@ -15,8 +15,7 @@ from nansha_hil.report import write_report
 
 
 def write_pages(folder: Path, summary: dict[str, Any], series: Mapping[str, Any]) -> Path:
-    """Write both; the report's path. NanshaError, and no half file, when the disk does not take
-    it."""
+    """Write both; the report's path. NanshaError, and no half file, on a full disk."""
     clean = _without_nan(summary)
     report = folder / "report.html"
     try:

@@ -7,15 +7,15 @@ import asyncio
 import os
 import shutil
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 from nansha.broker import Broker
 from nansha.run import Wiring
 from nansha.site import SerialLink, Site, load_site
 from nansha_boards import load_board
-from nansha_hil.board import BOOT_US, HARD, POWER_ON, WATCHDOG, Board
+from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG, Board
 from nansha_hil.deploy import deploy, rig_secret
-from nansha_hil.plant import Plant
 from nansha_hil.scenario import Scenario
 
 TICK_S = 0.005
@@ -48,7 +48,7 @@ class RealtimeRig:
         self.scenario = scenario
         self.site: Site = load_site(scenario.site_path)
         self.secret = rig_secret(self.site.id, scenario.seed)
-        self.plant = Plant(scenario.plant_spec(), scenario.profile)
+        self.plant = scenario.build_plant(self.site)
         self.broker = Broker()
         shutil.rmtree(out / "nodes", ignore_errors=True)
         ports = out / "ports"
@@ -87,6 +87,8 @@ class RealtimeRig:
         """Set by whoever waits for the site to come up: the scenario's time starts then."""
         self.zero_us = 0
         """Rig time at which the scenario began."""
+        self.on_tick: Callable[[], None] = lambda: None
+        """Called whenever the plant has been brought up to the wall's time."""
         self._begun_s = 0.0
         self._again: dict[str, tuple[int, int]] = {}
 
@@ -124,6 +126,7 @@ class RealtimeRig:
                     self._advance(self.zero_us + actions[0].at_us)
                     actions.pop(0).apply(self.plant)
                 self._advance(now)
+                self.on_tick()
                 self._look_after(now)
                 await asyncio.sleep(TICK_S)
         finally:
@@ -171,5 +174,6 @@ class RealtimeRig:
         if vm is None or board.serve(now):
             return
         asyncio.get_running_loop().remove_reader(vm.rig)
-        if board.watchdog_us > 1 << 61:  # it ended before it had a watchdog: only power helps
+        # A program that asked for a reset gets it; without a watchdog only power helps.
+        if board.reset_asked or board.watchdog_us == NEVER_US:
             self._power_off(board)

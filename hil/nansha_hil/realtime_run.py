@@ -1,19 +1,21 @@
-"""A scenario in real time with a host of our own in front of it, and the same figures at the
-end."""
+"""A scenario in real time, a host of our own in front of it, the same figures at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from nansha.carbon import grid_factor
 from nansha.dispatch import Mode
 from nansha.dispatch.prices import Prices
+from nansha.errors import NanshaError
 from nansha.links import Link
 from nansha.run import Clock, Runner
 from nansha.session import Session
@@ -45,6 +47,7 @@ class RealtimeRun:
             grid_factor(site.info.carbon),
             site.poi.id,
         )
+        self.rig.on_tick = self.recorder.look
         self._clock = Clock()
 
     async def run(self, duration_s: float, progress: Callable[[float], None]) -> dict[str, Any]:
@@ -54,8 +57,11 @@ class RealtimeRun:
         stop = asyncio.Event()
         rig = asyncio.create_task(self.rig.run(duration_s))
         self._notice("the site is coming up: boards boot, the breaker closes, loads return")
-        while not self.rig.ready.is_set() and not rig.done():
-            await asyncio.sleep(0.01)
+        ready = asyncio.create_task(self.rig.ready.wait())
+        await asyncio.wait({rig, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if rig.done():
+            rig.result()
         begun_s = time.perf_counter()
         cycles = 0
 
@@ -80,8 +86,10 @@ class RealtimeRun:
         )
         host = asyncio.create_task(runner.run(stop))
         try:
-            await rig
-        finally:
+            await asyncio.wait({rig, host}, return_when=asyncio.FIRST_COMPLETED)
+            if host.done():  # nobody has stopped it: it died
+                host.result()
+            rig.result()
             events = world_events(
                 [a for a in self.rig.scenario.timeline() if a.at_us <= duration_s * 1e6]
             )
@@ -89,6 +97,12 @@ class RealtimeRun:
             events += node_events(runner.historian, start_ms)
             stop.set()
             await host
+        except BaseExceptionGroup as group:
+            raise first_told(group) from None
+        finally:
+            stop.set()
+            rig.cancel()
+            await asyncio.gather(rig, host, return_exceptions=True)
         wall_s = time.perf_counter() - begun_s
         return summarise(
             self.rig.scenario,
@@ -102,11 +116,22 @@ class RealtimeRun:
             wall_s=wall_s,
             cycles=cycles,
             refused_certificates=runner.session.refused_certificates,
+            priced_on=datetime.fromtimestamp(
+                start_ms / 1000, ZoneInfo(self.rig.site.info.timezone)
+            ).date(),
         )
 
     def series(self) -> dict[str, np.ndarray]:
         """The samples for the plots, by column."""
         return self.recorder.series(self.rig.zero_us)
+
+
+def first_told(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error inside a group that is meant for people; the group where there is none."""
+    found: BaseException | None = group.subgroup(NanshaError)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return group if found is None else found
 
 
 def is_up(session: Session) -> bool:

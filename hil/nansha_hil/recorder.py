@@ -16,7 +16,7 @@ from nansha.session import Session, digest
 from nansha_hil.board import Board
 from nansha_hil.plant import Plant
 from nansha_hil.plant.load import Load
-from nansha_hil.plant.network import BusMode
+from nansha_hil.plant.network import LIVE_PU, BusMode
 from nansha_hil.plant.pv import Pv
 
 J_PER_WH = 3600.0
@@ -72,13 +72,20 @@ class Recorder:
     # called by the rig
 
     def drive(self, now_us: int, board: Board) -> None:
-        """A board had its turn; every change of its outputs is part of the trace."""
+        """A board had its turn: hash its outputs if they have changed, and only then.
+
+        Also looks at the island's frequency.
+        """
         drive = (board.closed, board.command_w)
         if self._drives.get(board.asset) != drive:
             self._drives[board.asset] = drive
             self._hash.update(f"{now_us} {board.asset} {drive[0]} {drive[1].hex()};".encode())
+        # Boards look every 10 ms while an island moves, so no dip falls between two looks.
+        self.look()
+
+    def look(self) -> None:
+        """Note the island's extremes of frequency."""
         if self._begun and self.plant.mode is BusMode.ISLAND:
-            # Boards look every 10 ms while an island moves, so no dip falls between two looks.
             hertz = self.plant.frequency.hz
             self.lowest_hz = min(self.lowest_hz, hertz)
             self.highest_hz = max(self.highest_hz, hertz)
@@ -161,7 +168,9 @@ class Recorder:
         for item in dispatch.assets:
             if item.asset == asset and item.reason not in ("unconstrained", "served"):
                 return item.reason
-        return "transition"  # a bus that collapses, a converter that follows
+        if self.plant.bus_v < LIVE_PU * self.plant.spec.bus.nominal_v:
+            return "bus_collapsed"
+        return "transition"  # a converter or a contactor that follows
 
     def _columns(self) -> list[str]:
         names = ["t_s", "bus.f_hz", "bus.v_v", "price_cny_per_kwh", "islanded"]

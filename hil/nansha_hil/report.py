@@ -13,9 +13,9 @@ import numpy as np
 from nansha_hil import report_figures as figures
 from nansha_hil.report_figures import Array, Asset, Day, Span
 from nansha_hil.report_style import STYLE
+from nansha_hil.verdicts import limits_text
 
 MAX_EVENTS = 300
-_ROLES = {"pv": "pv", "battery": "battery", "load": "load", "ev": "ev_charger", "poi": "poi"}
 _CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": False}
 
 
@@ -27,11 +27,11 @@ def write_report(
 ) -> Path:
     """Write the page and return its path. Missing figures and series leave their place out.
 
-    summary, all optional: title, start (ISO local), duration_s, site, scenario, seed, note,
-    cost_cny, co2_kg, speed_x_real_time, plant (Accounts.summary), assets {id: {name, role, tier}},
-    verdicts [Verdict.as_dict], nodes [{column: value}]. series: t_s with <asset>.p_w, .demand_w,
-    .available_w, .soc, bus.f_hz, bus.v_v, price_cny_per_kwh, islanded. events: t_s or time_us, kind
-    or text, asset, value. Raises OSError if the file cannot be written.
+    summary as `summarise` makes it, all optional: title, start, duration_s, site, scenario,
+    real_time_factor, cost_cny, tariff, co2_kg, carbon, plant, assets, verdicts; and nodes
+    [{column: value}]. series: t_s with <asset>.p_w, .demand_w, .available_w, .soc, bus.f_hz,
+    bus.v_v, price_cny_per_kwh, islanded. events: t_s, asset, text. Raises OSError if the file
+    cannot be written.
     """
     path = Path(path)
     start = _start(summary)
@@ -85,21 +85,12 @@ def _start(summary: Mapping[str, Any]) -> datetime:
 
 def _assets(summary: Mapping[str, Any], series: Mapping[str, Array]) -> list[Asset]:
     described = summary.get("assets")
-    known: Mapping[str, Any] = described if isinstance(described, Mapping) else {}
-    out = []
-    for key in series:
-        if not key.endswith(".p_w"):
-            continue
-        name = key[: -len(".p_w")]
-        info = known.get(name)
-        info = info if isinstance(info, Mapping) else {}
-        prefix = name.split("_")[0]
-        role = str(info.get("role") or _ROLES.get(prefix, "load"))
-        tail = name.split("_")[-1]
-        tier = str(info.get("tier") or (tail if tail in figures.TIERS else "interruptible"))
-        shown = str(info.get("name") or name.replace("_", " "))
-        out.append(Asset(name, shown, role, tier))
-    return out
+    described = described if isinstance(described, Mapping) else {}
+    return [
+        Asset(name, str(info["name"]), str(info["role"]), str(info["tier"] or ""))
+        for name, info in described.items()
+        if f"{name}.p_w" in series
+    ]
 
 
 def _header(summary: Mapping[str, Any], start: datetime) -> str:
@@ -109,13 +100,12 @@ def _header(summary: Mapping[str, Any], start: datetime) -> str:
     seconds = _number(summary.get("duration_s"))
     if seconds is not None:
         facts.append(f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:.3g} min")
-    for key, word in (("site", "site"), ("scenario", "scenario"), ("seed", "seed")):
+    for key in ("site", "scenario"):
         if summary.get(key) is not None:
-            facts.append(f"{word} {summary[key]}")
-    note = f"<p class=note>{escape(str(summary['note']))}</p>" if summary.get("note") else ""
+            facts.append(f"{key} {summary[key]}")
     return (
         f"<header><h1>{escape(str(summary.get('title') or 'Run'))}</h1>"
-        f"<p class=facts>{escape(' · '.join(facts))}</p>{note}</header>"
+        f"<p class=facts>{escape(' · '.join(facts))}</p></header>"
     )
 
 
@@ -137,8 +127,8 @@ def _headline(summary: Mapping[str, Any]) -> str:
             f"<b>{value:{form}}<i>{escape(unit)}</i></b>{below}</div>"
         )
 
-    card("Cost of energy", find("cost_cny"), ",.2f", "CNY")
-    card("CO₂ of the grid's share", find("co2_kg"), ",.1f", "kg")
+    card("Cost of energy", find("cost_cny"), ",.2f", "CNY", _basis(summary, "tariff"))
+    card("CO₂ of the grid's share", find("co2_kg"), ",.1f", "kg", _basis(summary, "carbon"))
     offered = find("pv_available_wh")
     card(
         "PV absorbed",
@@ -158,8 +148,14 @@ def _headline(summary: Mapping[str, Any]) -> str:
     bought, sold = find("import_wh"), find("export_wh")
     if bought is not None and sold is not None:
         card("Bought", bought / 1000.0, ",.1f", "kWh", f"sold {sold / 1000:,.1f} kWh")
-    card("Speed", find("speed_x_real_time"), ",.0f", "x real time")
+    card("Speed", find("real_time_factor"), ",.0f", "× real time")
     return f"<section class=cards>{''.join(cards)}</section>" if cards else ""
+
+
+def _basis(summary: Mapping[str, Any], key: str) -> str:
+    """What a figure stands on, with its confidence: 'name: caveat'."""
+    basis = summary.get(key)
+    return f"{basis['id']}: {basis['caveat']}" if isinstance(basis, Mapping) else ""
 
 
 def _sections(day: Day, charts: list[figures.Figure]) -> list[str]:
@@ -250,12 +246,13 @@ def _verdicts(verdicts: Iterable[Mapping[str, Any]]) -> str:
         outcome = str(verdict.get("outcome", "missing"))
         failed += outcome != "pass"
         value = _number(verdict.get("value"))
+        limits = limits_text(verdict.get("minimum"), verdict.get("maximum"))
         style = outcome if outcome in ("pass", "fail") else "missing"
         cells = (
             f"<td><span class='badge {style}'>{escape(outcome)}</span></td>"
             f"<td>{escape(str(verdict.get('name', '')))}</td>"
             f"<td class=n>{'-' if value is None else _short(value)}</td>"
-            f"<td class=n>{escape(_limits(verdict))}</td>"
+            f"<td class=n>{escape(limits)}</td>"
             f"<td>{escape(str(verdict.get('unit', '')))}</td>"
             f"<td class=quiet>{escape(str(verdict.get('why', '')))}</td>"
         )
@@ -272,25 +269,16 @@ def _events(events: Sequence[Mapping[str, Any]], start: datetime) -> str:
     if not events:
         return ""
     rows = []
-    valued = any(_number(event.get("value")) for event in events)
     for event in events[:MAX_EVENTS]:
         t_s = _number(event.get("t_s"))
-        if t_s is None:
-            micros = _number(event.get("time_us", event.get("at_us")))
-            t_s = None if micros is None else micros * 1e-6
         when = "" if t_s is None else f"{start + timedelta(seconds=t_s):%H:%M:%S.%f}"[:-3]
-        what = str(event.get("text") or str(event.get("kind", "")).replace("_", " "))
-        value = _number(event.get("value"))
-        shown = "" if value is None or value == 0.0 else _short(value)
         rows.append(
-            f"<tr><td class=n>{when}</td><td>{escape(what)}</td>"
-            f"<td>{escape(str(event.get('asset') or ''))}</td>"
-            + (f"<td class=n>{shown}</td></tr>" if valued else "</tr>")
+            f"<tr><td class=n>{when}</td><td>{escape(str(event.get('text', '')))}</td>"
+            f"<td>{escape(str(event.get('asset') or ''))}</td></tr>"
         )
     more = len(events) - MAX_EVENTS
     lead = f"{len(events)} in all" + (f", the first {MAX_EVENTS} shown." if more > 0 else ".")
-    head = "<tr><th class=n>Time</th><th>What</th><th>Where</th>"
-    head += "<th class=n>Value</th></tr>" if valued else "</tr>"
+    head = "<tr><th class=n>Time</th><th>What</th><th>Where</th></tr>"
     return _section("Events", lead, f"<table>{head}{''.join(rows)}</table>")
 
 
@@ -334,17 +322,6 @@ def _footer(summary: Mapping[str, Any]) -> str:
     if residual is None:
         return ""
     return f"<footer>Energy closes to {residual:.1e} % of what passed through the bus.</footer>"
-
-
-def _limits(verdict: Mapping[str, Any]) -> str:
-    low, high = _number(verdict.get("minimum")), _number(verdict.get("maximum"))
-    if low is None and high is None:
-        return "-"
-    if low is None:
-        return f"≤ {high:g}"
-    if high is None:
-        return f"≥ {low:g}"
-    return f"{low:g} … {high:g}"
 
 
 def _span_text(seconds: float) -> str:

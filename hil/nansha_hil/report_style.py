@@ -9,7 +9,7 @@ main { max-width: 1180px; margin: 0 auto; padding: 28px 24px 48px; }
 header { margin: 4px 4px 20px; }
 h1 { font-size: 27px; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
 h2 { font-size: 16px; font-weight: 620; margin: 0; }
-.facts, .note, .lead, footer { color: var(--muted); margin: 2px 0 0; }
+.facts, .lead, footer { color: var(--muted); margin: 2px 0 0; }
 .lead { font-size: 13px; margin-bottom: 8px; }
 .cards { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px;
   background: none; border: 0; padding: 0; box-shadow: none; }

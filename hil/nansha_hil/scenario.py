@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nansha.errors import NanshaError
+from nansha.site import Poi, Site
 from nansha_hil.plant import (
     AssetSpec,
     BatterySpec,
@@ -96,17 +97,16 @@ class Scenario:
         """Length of the experiment, microseconds."""
         return self.duration_s * 1_000_000
 
-    def plant_spec(self, assets: Iterable[Mapping[str, Any]] | None = None) -> PlantSpec:
+    def plant_spec(self, site: Site) -> PlantSpec:
         """What the plant is made of: the site's ratings, overruled by the scenario's [plant.*].
 
-        assets: mappings with id, role, rated_w …, as the site file's [[asset]]; None reads that
-        file. Raises ScenarioError.
+        Raises ScenarioError.
         """
-        return _plant_spec(self, list(_site_assets(self) if assets is None else assets))
+        return _plant_spec(self, site)
 
-    def build_plant(self, assets: Iterable[Mapping[str, Any]] | None = None) -> Plant:
+    def build_plant(self, site: Site) -> Plant:
         """A fresh plant at the start of the experiment. Raises ScenarioError."""
-        spec = self.plant_spec(assets)
+        spec = self.plant_spec(site)
         try:
             return Plant(spec, self.profile)
         except ProfileError as error:
@@ -262,43 +262,20 @@ def _actions(event: Event, start: datetime) -> list[Action]:
     return actions
 
 
-def _site_assets(scenario: Scenario) -> list[Mapping[str, Any]]:
-    where = f"{scenario.path}: scenario.site: {scenario.site_path}"
-    try:
-        site = tomllib.loads(scenario.site_path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScenarioError([f"{where}: {error.strerror}; give the path of a site file"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError([f"{where}: not TOML: {error}"]) from None
-    assets = list(site.get("asset", []))
-    block = site.get("site", {})
-    nominal = {key: block[key] for key in ("nominal_v", "nominal_hz", "phases") if key in block}
-    return [*assets, {"id": "bus", "role": "bus", **nominal}]
-
-
-def _plant_spec(scenario: Scenario, assets: list[Mapping[str, Any]]) -> PlantSpec:
+def _plant_spec(scenario: Scenario, site: Site) -> PlantSpec:
     problems: list[str] = []
     specs: dict[str, AssetSpec] = {}
-    poi = "poi"
-    bus_defaults: dict[str, Any] = {}
-    for asset in assets:
-        name, role = str(asset.get("id")), str(asset.get("role"))
-        if role == "poi":
-            poi = name
-        elif role == "bus":
-            bus_defaults = {k: v for k, v in asset.items() if k not in ("id", "role")}
-        elif role not in _SPECS:
-            problems.append(
-                f"{scenario.site_path}: asset {name!r}: the plant has no {role!r}; "
-                + did_you_mean(role, _SPECS)
-            )
-        else:
-            given = {own: asset[key] for key, own in _FROM_SITE.items() if key in asset}
-            spec = _make(scenario, name, _SPECS[role], given, problems)
-            if spec is not None:
-                specs[name] = spec
+    for asset in site.assets:
+        if isinstance(asset, Poi):
+            continue
+        given = {own: getattr(asset, key) for key, own in _FROM_SITE.items() if hasattr(asset, key)}
+        spec = _make(scenario, asset.id, _SPECS[asset.role], given, problems)
+        if spec is not None:
+            specs[asset.id] = spec
+    info = site.info
+    nominal = {"nominal_v": info.nominal_v, "nominal_hz": info.nominal_hz, "phases": info.phases}
     grid = _make(scenario, "grid", GridSpec, {}, problems)
-    bus = _make(scenario, "bus", BusSpec, bus_defaults, problems)
+    bus = _make(scenario, "bus", BusSpec, nominal, problems)
     known = {*specs, "grid", "bus"}
     for name in scenario.parameters:
         if name not in known and not problems:
@@ -320,7 +297,7 @@ def _plant_spec(scenario: Scenario, assets: list[Mapping[str, Any]]) -> PlantSpe
     if problems or grid is None or bus is None:
         raise ScenarioError(problems)
     try:
-        return PlantSpec(assets=specs, grid=grid, bus=bus, poi=poi)
+        return PlantSpec(assets=specs, grid=grid, bus=bus, poi=site.poi.id)
     except SpecError as error:
         raise ScenarioError([f"{scenario.site_path}: {error}"]) from None
 
@@ -352,9 +329,6 @@ def _make(
             problems.append(f"{where}: {value!r} is not text; write it in quotes")
         else:
             values[key] = float(value) if wanted == "float" else value
-    for key, field in known.items():
-        if field.default is MISSING and field.default_factory is MISSING and key not in values:
-            problems.append(f"{scenario.path}: plant.{name}.{key}: is missing here and in the site")
     if len(problems) > before:
         return None
     try:

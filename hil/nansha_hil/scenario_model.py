@@ -11,7 +11,7 @@ from nansha_hil.plant import EvSpec, LoadSpec, Plant
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _minutes(seconds: float) -> str:
@@ -27,10 +27,12 @@ class _Event(_Model):
     @field_validator("at", mode="before")
     @classmethod
     def _clock(cls, value: Any) -> Any:
-        if isinstance(value, time):
+        if isinstance(value, time) and value.tzinfo is None:
             return value
         try:
-            return time.fromisoformat(value)
+            if "+" not in value and "Z" not in value:
+                return time.fromisoformat(value)
+            raise ValueError
         except (TypeError, ValueError):
             raise ValueError(f'{value!r} is not a time of day; write it like "18:30:00"') from None
 

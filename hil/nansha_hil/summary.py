@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
+from nansha.carbon import grid_factor
 from nansha.historian import Historian
 from nansha.site import Load, Site
+from nansha.tariff import load_tariff
 from nansha_hil.board import Board
 from nansha_hil.recorder import Recorder
 from nansha_hil.scenario import Action, Scenario
@@ -16,7 +19,7 @@ from nansha_hil.verdicts import judge
 from nansha_hil.vm import find_micropython
 from nansha_wire.codes import REASONS
 
-_COUNTED = ("out_of_phase_closings", "dead_grid_closings", "blackouts")
+_COUNTED = ("out_of_phase_closings", "dead_grid_closings", "blackouts", "islanded_s")
 _DAY_S = 86_400
 DAY_BAR_S = 180.0
 """Wall time that a simulated day may take."""
@@ -44,17 +47,30 @@ def summarise(
     wall_s: float,
     cycles: int,
     refused_certificates: int,
+    priced_on: date,
 ) -> dict[str, Any]:
-    """Put summary.json together; `plant` as `since` gives it, `simulated_s` with the site's coming
-    up."""
+    """Put summary.json together.
+
+    plant: as `since` gives it. simulated_s: with the site's coming up. priced_on: the local day
+    whose prices held.
+    """
     # Without an island nothing has left the nominal frequency.
     plant["island_lowest_hz"] = min(site.info.nominal_hz, recorder.lowest_hz)
     plant["island_highest_hz"] = max(site.info.nominal_hz, recorder.highest_hz)
+    carbon = grid_factor(site.info.carbon)
     tiers = {load.tier for load in site.assets if isinstance(load, Load)}
     summary: dict[str, Any] = {
         "scenario": scenario.name,
         "title": scenario.title,
         "site": site.info.name,
+        "assets": {
+            asset.id: {
+                "name": asset.name or asset.id,
+                "role": asset.role,
+                "tier": asset.tier if isinstance(asset, Load) else None,
+            }
+            for asset in site.assets
+        },
         "start": scenario.start.isoformat(),
         "duration_s": duration_s,
         "wall_s": round(wall_s, 3),
@@ -75,7 +91,16 @@ def summarise(
             tier: dict(reasons) for tier, reasons in recorder.unserved_wh.items()
         },
         "cost_cny": recorder.cost_cny,
+        "tariff": {
+            "id": site.info.tariff,
+            "caveat": load_tariff(site.info.tariff).caveat(priced_on),
+        },
         "co2_kg": recorder.co2_kg,
+        "carbon": {
+            "id": carbon.id,
+            "caveat": f"{carbon.kgco2_per_kwh:g} kg/kWh of {carbon.year} "
+            f"(confidence {carbon.confidence})",
+        },
         "relay_operations": {board.asset: board.relay_changes for board in boards},
         "boots": {board.asset: board.boots for board in boards},
         "exchanges": sum(board.exchanges for board in boards),

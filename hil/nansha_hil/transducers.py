@@ -1,5 +1,4 @@
-"""The emulated analog world of one board: true values to converter readings, commands back to
-watts."""
+"""The analog world of one board: true values to converter readings, commands back to watts."""
 
 from __future__ import annotations
 
@@ -63,8 +62,7 @@ class Transducers:
         return min(float(spec.max_w), max(float(spec.min_w), power_w))
 
     def closed(self, levels: int, outputs: int) -> bool:
-        """Whether the contact is closed, from pin levels; a pin that is no output drives no
-        coil."""
+        """Whether the contact is closed; a pin that is no output drives no coil."""
         pin = self._spec.pin_relay
         driven = pin is not None and bool(outputs >> pin & 1)
         level = driven and pin is not None and bool(levels >> pin & 1)

@@ -47,16 +47,6 @@ class Verdict:
     where: str
     why: str
 
-    @property
-    def limits_text(self) -> str:
-        """The limits for people: '<= 5', '>= 1', '1 to 5', '= 0'."""
-        low, high = self.minimum, self.maximum
-        if low is None:
-            return f"≤ {high:g}"
-        if high is None:
-            return f"≥ {low:g}"
-        return f"= {low:g}" if low == high else f"{low:g} to {high:g}"
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a summary file."""
         return {**asdict(self), "outcome": self.outcome.value}
@@ -90,9 +80,13 @@ def judge(limits: Iterable[LimitLike], summary: Mapping[str, Any]) -> list[Verdi
     return verdicts
 
 
-def all_pass(verdicts: Iterable[Verdict]) -> bool:
-    """True if nothing failed and nothing is missing."""
-    return all(verdict.outcome is Outcome.PASS for verdict in verdicts)
+def limits_text(low: float | None, high: float | None) -> str:
+    """Limits for people: '≤ 5', '≥ 1', '1 to 5', '= 0'."""
+    if low is None:
+        return "-" if high is None else f"≤ {high:g}"
+    if high is None:
+        return f"≥ {low:g}"
+    return f"= {low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _find(summary: Mapping[str, Any], path: str) -> float | None:

@@ -16,8 +16,7 @@ from nansha_hil import exchange
 
 SHIM = Path(__file__).parent / "shim"
 PATIENCE_S = 20.0
-"""Wall time a program may compute without saying a word; then it hangs, and the watchdog
-decides."""
+"""Wall time a program may compute silently; then it hangs, and the watchdog decides."""
 _TX_MAX = 1 << 16
 
 
@@ -43,15 +42,13 @@ class Vm:
     def __init__(
         self,
         folder: Path,
-        node: int,
         heap_kwords: int,
         reset_cause: int,
         *,
         virtual: bool,
         pty_fd: int | None = None,
     ) -> None:
-        """Start the program in `folder`, which holds board.py, secret.py and what the node
-        keeps."""
+        """Start the program in `folder`: board.py, secret.py and what the node keeps."""
         self.rig, theirs = socket.socketpair()
         # The kernel's time-out, not Python's: that one costs a system call more on every read.
         self.rig.setsockopt(
@@ -61,7 +58,6 @@ class Vm:
             "PATH": os.environ.get("PATH", ""),
             "MICROPYPATH": f"{folder}:{SHIM}:{firmware_path()}:.frozen",
             "NANSHA_RIG_FD": str(theirs.fileno()),
-            "NANSHA_NODE": str(node),
             "NANSHA_RESET_CAUSE": str(reset_cause),
             "NANSHA_CLOCK": "virtual" if virtual else "real",
             "NANSHA_PTY_FD": str(pty_fd),
@@ -88,14 +84,17 @@ class Vm:
         """The next request; None when the program has ended or hangs."""
         try:
             data = self.rig.recv(_TX_MAX)
+            if len(data) < exchange.REQUEST.size:
+                return None
+            request = exchange.read_request(data)
+            wanted = exchange.REQUEST.unpack_from(data)[2]
+            while len(request.sent) < wanted:  # a long burst of bytes can come in pieces
+                more = self.rig.recv(wanted - len(request.sent))
+                if not more:
+                    return None
+                request.sent += more
         except (BlockingIOError, ConnectionError):
             return None
-        if len(data) < exchange.REQUEST.size:
-            return None
-        request = exchange.read_request(data)
-        wanted = exchange.REQUEST.unpack_from(data)[2]
-        while len(request.sent) < wanted:  # a long burst of bytes can come in pieces
-            request.sent += self.rig.recv(wanted - len(request.sent))
         return request
 
     def answer(self, data: bytes) -> bool:

@@ -123,6 +123,39 @@ def test_typo_in_a_scenario(tmp_path):
     assert "grid_outage" in line.replace("grid_outrage", "")
 
 
+def hil_check(tmp_path, old, new):
+    """`nansha hil check` on a scenario whose site has `old` replaced by `new`."""
+    site = tmp_path / "site.toml"
+    text = SITE.read_text()
+    assert old in text
+    site.write_text(text.replace(old, new, 1))
+    path = tmp_path / "s.toml"
+    text = SHORT.read_text().replace("../sites/nansha_campus.toml", str(site))
+    path.write_text(text.replace('"guangzhou_day.csv"', f'"{ROOT}/scenarios/guangzhou_day.csv"'))
+    return nansha("hil", "check", path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        *BAD_SITES.values(),
+        ("rated_w = 60_000", 'rated_w = "60"', "rated_w"),
+        ('id = "battery"', 'id = "battery"\npins = { adc_x = 4 }', "adc_x"),
+    ],
+)
+def test_hil_check_checks_the_site_and_its_nodes(tmp_path, old, new, word):
+    done = hil_check(tmp_path, old, new)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert word in done.stderr
+
+
+def test_hil_check_of_a_good_scenario():
+    done = nansha("hil", "check", SHORT)
+    assert done.returncode == 0, done.stderr
+    assert "240 s" in done.stdout
+
+
 def test_only_real_time_can_be_cut_short():
     assert "--realtime" in one_error(nansha("hil", "run", SHORT, "--for", "5"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from nansha.site import load_site
 from nansha_boards.scale import value_from_raw
 from nansha_hil import exchange
 from nansha_hil.transducers import Channel, Transducers
-from nansha_hil.vm import SHIM, find_micropython
+from nansha_hil.vm import SHIM, Vm, find_micropython
 from nansha_node.scaling import duty_u16
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +36,8 @@ def test_both_halves_have_the_same_layouts():
     text = (SHIM / "_rig.py").read_text()
     assert re.search(r'^REQUEST = "(.+?)"', text, re.M).group(1) == exchange.REQUEST.format
     assert re.search(r'^REPLY = "(.+?)"', text, re.M).group(1) == exchange.REPLY.format
-    names = re.search(r"^(HELLO.*) = range\(9\)", text, re.M).group(1).split(", ")
-    assert [getattr(exchange, name) for name in names] == list(range(9))
+    names = re.search(r"^(HELLO.*) = range\(8\)", text, re.M).group(1).split(", ")
+    assert [getattr(exchange, name) for name in names] == list(range(8))
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.asset)
@@ -67,6 +69,19 @@ def test_a_chip_in_reset_leaves_the_contact_at_rest(spec):
     assert Transducers(spec).closed(levels=0, outputs=0) == bool(spec.contact_nc)
 
 
+def test_a_vm_that_dies_or_hangs_in_the_middle_of_a_burst_ends_the_request():
+    whole = exchange.REQUEST.pack(exchange.WAIT, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0) + b"abc"
+    for dies in (True, False):
+        vm = Vm.__new__(Vm)
+        vm.rig, theirs = socket.socketpair()
+        vm.rig.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 0, 50_000))
+        with vm.rig, theirs:
+            theirs.sendall(whole)
+            if dies:
+                theirs.close()
+            assert vm.request() is None
+
+
 REFUSED = {
     "watchdog too short": "machine.WDT(timeout=500)",
     "watchdog too long": "machine.WDT(timeout=9000)",
@@ -79,17 +94,13 @@ REFUSED = {
 def test_what_a_chip_refuses_does_not_pass(tmp_path, code):
     (tmp_path / "_rig.py").write_text(
         "levels = outputs = 0\nduties = [0] * 4\nhandlers = {}\nvirtual = True\n"
-        "HELLO = WAIT = READ = ADC = PWM = UART = WDT = IRQ = RESET = 0\n"
+        "HELLO = WAIT = ADC = PWM = UART = WDT = IRQ = RESET = 0\n"
         "def exchange(*a): pass\ndef fed(): pass\n"
     )
     program = f"import machine\ntry:\n    {code}\nexcept ValueError:\n    print('refused')\n"
     done = subprocess.run(
         [find_micropython(), "-c", program],
-        env={
-            "MICROPYPATH": f"{tmp_path}:{SHIM}:.frozen",
-            "NANSHA_RESET_CAUSE": "1",
-            "NANSHA_NODE": "1",
-        },
+        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:.frozen", "NANSHA_RESET_CAUSE": "1"},
         capture_output=True,
         text=True,
         timeout=30,

@@ -135,3 +135,22 @@ def test_rows_survive_a_host_that_dies(scene, experiment):
     assert next(history.rows("SELECT COUNT(*) FROM runs"))[0] == 2
     history.close()
     assert replay(run.site, run.record_path).different == 0
+
+
+BAD_GRIDS = {
+    "sag to 0.8": 'kind = "grid_voltage"\nvoltage_pu = 0.8',
+    "sag to 0.6": 'kind = "grid_voltage"\nvoltage_pu = 0.6',
+    "swell to 1.12": 'kind = "grid_voltage"\nvoltage_pu = 1.12',
+    "swell to 1.25": 'kind = "grid_voltage"\nvoltage_pu = 1.25',
+    "47 Hz": 'kind = "grid_frequency"\nfrequency_hz = 47.0',
+    "52 Hz": 'kind = "grid_frequency"\nfrequency_hz = 52.0',
+}
+
+
+@pytest.mark.parametrize("event", BAD_GRIDS.values(), ids=BAD_GRIDS.keys())
+def test_a_bad_grid_leaves_an_island_and_not_a_dark_site(scene, experiment, event):
+    text = f'\n[[events]]\nat = "11:29:20"\n{event}\nduration_s = 60\n'
+    summary = experiment(scene("2026-08-31T11:29:00", 120, text)).run()
+    assert_safe(
+        summary, critical_wh=3.0
+    )  # a sag is not fed at full voltage until the breaker opens

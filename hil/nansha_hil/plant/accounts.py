@@ -58,8 +58,7 @@ class Accounts:
     def residual_wh(self) -> float:
         """E_in - E_out - dE_stored - losses, Wh: from sun and utility to loads, cars and heat.
 
-        Battery cells are read by their charge, not by their meters, so the battery's own books are
-        checked too.
+        Battery cells are read by their charge, not by their meters, which checks their books too.
         """
         plant = self._plant
         in_j = sum(pv.out_j for pv in plant.pvs) + plant.poi.out_j

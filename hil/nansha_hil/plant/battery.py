@@ -100,8 +100,8 @@ class Battery(Node):
     def deliver(self, energy_j: float, h_s: float) -> float:
         """Book energy of one direction, J, over h_s seconds; what the cells allowed of it, J.
 
-        Discharging takes E / discharge_efficiency from the cells, charging stores E *
-        charge_efficiency.
+        Discharging takes E / discharge_efficiency from the cells; charging stores
+        E * charge_efficiency in them.
         """
         idle_j = self.self_use_w * h_s if self.live else 0.0
         cells_j = -energy_j * (self._discharge if energy_j > 0.0 else self._charge)

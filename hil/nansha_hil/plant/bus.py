@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from nansha_hil.plant.accounts import Accounts
 from nansha_hil.plant.battery import Battery
 from nansha_hil.plant.ev import Ev
+from nansha_hil.plant.grid import DEAD_PU
 from nansha_hil.plant.load import Load
 from nansha_hil.plant.meter import Node
 from nansha_hil.plant.network import NEVER_US, SECOND_US, BusMode, Network
@@ -18,9 +18,6 @@ from nansha_hil.plant.spec import PlantSpec
 TICK_US = 10_000
 """How often a plant in a transient wants to be looked at, microseconds."""
 
-DEAD_PU = 0.05
-"""Below so little voltage a bus only rises or falls: no current is read off it."""
-
 _Kind = TypeVar("_Kind", bound=Node)
 
 
@@ -28,19 +25,11 @@ class Plant(Network):
     """Everything physical. Time runs by `advance` only; the same calls give the same bits.
 
     Time is integer microseconds since the start. Sign of power: bus injection.
-    on_interval(start_us, end_us) is called after each inner step; the powers that the accessors
-    tell then held throughout it, unless a transient ran, which the accounts integrate exactly.
     """
 
-    def __init__(
-        self,
-        spec: PlantSpec,
-        profile: Profile,
-        on_interval: Callable[[int, int], None] | None = None,
-    ) -> None:
+    def __init__(self, spec: PlantSpec, profile: Profile) -> None:
         """Build the components. Raises ProfileError if the profile lacks a named column."""
         super().__init__(spec, profile)
-        self.on_interval = on_interval
         self.accounts = Accounts(self)
         self._relays: list[tuple[int, int, str, bool]] = []
         self._relay_us = NEVER_US
@@ -53,7 +42,6 @@ class Plant(Network):
         self._refresh()
 
     # --- time
-    # ---------------------------------------------------------------------------------------
 
     def advance(self, to_us: int) -> None:
         """Integrate up to to_us. Raises ValueError if the plant is past it."""
@@ -69,8 +57,6 @@ class Plant(Network):
                 end = min(end, now - now % step_us + step_us)
             self.now_us = end
             self._step(end, (end - now) * 1e-6)
-            if self.on_interval is not None:
-                self.on_interval(now, end)
             if end >= self._restart_us:
                 self._stale = True
             if end >= self._relay_us:
@@ -89,8 +75,7 @@ class Plant(Network):
     def next_tick_us(self) -> int | None:
         """When an event-driven rig should advance again; None if the plant itself does not mind.
 
-        10 ms on in a transient; else the next relay, restart, release of an alarm or edge of the
-        sync window.
+        10 ms on in a transient; else the next relay, restart, alarm's release or sync window edge.
         """
         if not self.settled:
             return self.now_us + TICK_US
@@ -108,7 +93,6 @@ class Plant(Network):
         return None if soonest >= NEVER_US else max(soonest, now + 1)
 
     # --- what a board sees and does
-    # -----------------------------------------------------------------
 
     def sense(self, asset: str) -> tuple[float, float, float, float]:
         """(v_v, i_a, f_hz, x) at a node's terminals. Raises KeyError for an unknown asset.
@@ -181,7 +165,6 @@ class Plant(Network):
         self._relay_us = self._relays[0][0] if self._relays else NEVER_US
 
     # --- what happens to the plant
-    # ------------------------------------------------------------------
 
     def set_grid(self, healthy: bool) -> None:
         """The utility fails or returns."""
@@ -238,7 +221,6 @@ class Plant(Network):
         return node
 
     # --- what a rig records
-    # -------------------------------------------------------------------------
 
     def power_w(self, asset: str) -> float:
         """Power into the bus now, W. Raises KeyError for an unknown asset."""
@@ -253,13 +235,3 @@ class Plant(Network):
     def demand_w(self, asset: str) -> float:
         """What a load or car wants now, W >= 0; 0 for others."""
         return self.nodes[asset].demand_w
-
-    def curtailed_w(self, asset: str) -> float:
-        """What an array could feed and does not, W >= 0; 0 for others."""
-        node = self.nodes[asset]
-        return node.available_w - node.p_w if isinstance(node, Pv) else 0.0
-
-    def unserved_w(self, asset: str) -> float:
-        """What a load wants and does not get, W >= 0; 0 for others."""
-        node = self.nodes[asset]
-        return node.demand_w + node.p_w if isinstance(node, Load) else 0.0

@@ -119,8 +119,7 @@ class Frequency:
         return self._move(energy_j, -self.damping_w_per_hz * low_hz * h_s) / h_s
 
     def rest(self, forming: Sequence[Battery], other_j: float, h_s: float) -> float:
-        """One long step at rest: converters carry the others exactly; the rate of change, Hz/s, is
-        negligible.
+        """One long step at rest: converters carry the others exactly, and the frequency holds.
 
         The small move to the rest frequency is paid for by the converters too, so energy closes.
         """

@@ -6,6 +6,7 @@ from nansha_hil.plant.meter import Node
 from nansha_hil.plant.spec import GridSpec
 
 DEAD_PU = 0.05
+"""Below so little voltage a bus only rises or falls: no current is read off it."""
 
 
 def wrapped_deg(angle_deg: float) -> float:

@@ -112,7 +112,6 @@ class Network:
         self._stale = True
 
     # --- what holds until the next second or the next change
-    # ----------------------------------------
 
     def _refresh(self) -> None:
         """Sample the world, decide the mode, aim every component. Idempotent at one moment."""
@@ -268,7 +267,6 @@ class Network:
                 self._swinging = True
 
     # --- one inner step
-    # ------------------------------------------------------------------------------
 
     def _step(self, end_us: int, h_s: float) -> None:
         """Let h_s seconds pass in the present mode; nothing may be due within."""
@@ -353,7 +351,6 @@ class Network:
         return self._nominal_v * self.poi.voltage_pu, self.poi.frequency_hz
 
     # --- book-keeping
-    # --------------------------------------------------------------------------------
 
     def _check_balance(self) -> None:
         """Compare all meters with the swing equation's energies, about once a second."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 import csv
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TextIO
 
 TIME_COLUMN = "time_s"
 
@@ -140,10 +141,8 @@ def read_profile(path: Path | str) -> Profile:
     header: list[str] = []
     times: list[float] = []
     columns: list[list[float]] = []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        for row in reader:
-            line = reader.line_num
+    with path.open(encoding="utf-8-sig", newline="") as file:  # a spreadsheet writes a byte mark
+        for line, row in _rows(path, file):
             if not row or row[0].lstrip().startswith("#"):
                 continue
             if not header:
@@ -171,6 +170,18 @@ def read_profile(path: Path | str) -> Profile:
     if not times:
         raise ProfileError(f"{path}: no rows below the header; add at least one")
     return Profile(times, dict(zip(header[1:], columns, strict=True)), name=str(path))
+
+
+def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields of each row; ProfileError where the file is no CSV in UTF-8."""
+    reader = csv.reader(file)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ProfileError(
+            f"{path}:{reader.line_num + 1}: not a CSV in UTF-8 ({error}); save it as such"
+        ) from None
 
 
 def _header(path: Path, line: int, row: list[str]) -> list[str]:

@@ -22,8 +22,8 @@ def cell_degc(air_degc: float, irradiance_w_per_m2: float, noct_degc: float) -> 
 def array_w(spec: PvSpec, irradiance_w_per_m2: float, air_degc: float) -> float:
     """AC power that the array can deliver, W, within 0..rated_w.
 
-    P = P_rated * G/1000 * (1 + gamma (Tc - 25)) * (1 - losses), the linear efficiency model of
-    PVWatts (NREL/TP-6A20-62641).
+    P = P_rated * G/1000 * (1 + gamma (Tc - 25)) * (1 - losses): the linear efficiency model
+    of PVWatts (NREL/TP-6A20-62641).
     """
     heat = 1.0 + spec.gamma_per_k * (
         cell_degc(air_degc, irradiance_w_per_m2, spec.noct_degc) - STC_DEGC

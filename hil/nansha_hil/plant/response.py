@@ -1,7 +1,6 @@
 """First-order response of a converter to a new target, in closed form.
 
-p(t) = target + (p0 - target) exp(-t / tau); its integral is exact, so energies do not depend on the
-step.
+p(t) = target + (p0 - target) exp(-t / tau); its integral is exact: no energy depends on the step.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What a plant is made of: frozen parameter records, one a component.
 
-Sign of every power in this package: bus injection, + delivers into the site's bus. Ratings are
-magnitudes.
+Powers in this package are bus injections: + delivers into the site's bus. Ratings are magnitudes.
 """
 
 from __future__ import annotations
@@ -115,8 +114,8 @@ class EvSpec:
     """A charge point for one vehicle.
 
     min_w: below it the car pauses (6 A a phase, IEC 61851-1). taper_wh: over the last taper_wh of
-    its energy the car reduces its power in proportion, down to 5 % of rated_w. tau_s: response to a
-    new limit.
+    its energy the car reduces its power in proportion, down to 5 % of rated_w. tau_s: response
+    to a new limit.
     """
 
     rated_w: float

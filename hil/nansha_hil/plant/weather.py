@@ -18,8 +18,7 @@ class Cloud:
         self._ramp_s = 0.0
 
     def set(self, now_s: float, depth: float, ramp_s: float) -> None:
-        """Dim irradiance by depth (0 clear, 1 dark), ramping over ramp_s seconds from what it is
-        now.
+        """Dim irradiance by depth (0 clear, 1 dark), over ramp_s seconds from what it is now.
 
         Raises ValueError for a depth outside 0..1 or a negative ramp.
         """

@@ -2,7 +2,7 @@
 
 A request goes out when the program waits; it carries every output and every byte sent since the
 last one. The reply comes when the wait is over, on virtual time (lock-step) or at once (real time);
-it carries every input and every byte received. `nansha_hil.wire` holds the same two layouts."""
+it carries every input and every byte received. `nansha_hil.exchange` holds the same two layouts."""
 
 import uos
 import ustruct
@@ -12,7 +12,7 @@ REPLY = "<qQIHH8H"  # now us, pin levels, interrupts, bytes received, notice, 8 
 _REQUEST_BYTES = ustruct.calcsize(REQUEST)
 _REPLY_BYTES = ustruct.calcsize(REPLY)
 
-HELLO, WAIT, READ, ADC, PWM, UART, WDT, IRQ, RESET = range(9)
+HELLO, WAIT, ADC, PWM, UART, WDT, IRQ, RESET = range(8)
 FED = 1  # flag: the watchdog has been fed
 FOREVER = 0xFFFFFFFF
 

@@ -45,12 +45,6 @@ class Pin:
 
     __call__ = value
 
-    def on(self):
-        self._set(1)
-
-    def off(self):
-        self._set(0)
-
     def irq(self, handler=None, trigger=3, hard=False):
         if trigger != Pin.IRQ_RISING:
             raise ValueError("the rig knows rising edges only")
@@ -81,13 +75,7 @@ class PWM:
             _pwm_pins.append(pin.id)
             _rig.exchange(_rig.PWM, pin.id)
         self._slot = _pwm_pins.index(pin.id)
-        self._freq = freq
         self.duty_u16(duty_u16)
-
-    def freq(self, freq=None):
-        if freq is None:
-            return self._freq
-        self._freq = freq
 
     def duty_u16(self, duty=None):
         if duty is None:
@@ -96,13 +84,9 @@ class PWM:
             raise ValueError("duty_u16 out of range")
         _rig.duties[self._slot] = duty
 
-    def deinit(self):
-        _rig.duties[self._slot] = 0
-
 
 class UART:
-    """Lock-step: bytes travel with the exchanges. Real time: a pty whose other end pyserial
-    opens."""
+    """Lock-step: bytes travel with the exchanges. Real time: a pty that pyserial opens."""
 
     def __init__(self, id, baudrate=115200, *, tx, rx, rxbuf=256):
         _rig.exchange(_rig.UART, baudrate)
@@ -167,22 +151,6 @@ def reset():
 
 def reset_cause():
     return _reset_cause
-
-
-def unique_id():
-    return bytes((2, 0x4E, 0x41, 0x4E, 0, int(uos.getenv("NANSHA_NODE"))))
-
-
-def freq():
-    return 125000000
-
-
-def disable_irq():
-    return 0
-
-
-def enable_irq(state=0):
-    pass
 
 
 _rig.exchange(_rig.HELLO)

@@ -23,8 +23,6 @@ class poll:
         else:
             self._asked[id(stream)] = (stream, events)
 
-    modify = register
-
     def unregister(self, stream):
         if self._asked.pop(id(stream), None) is None and self._real:
             self._real.unregister(getattr(stream, "descriptor", None) or stream)
@@ -52,6 +50,3 @@ class poll:
         _rig.exchange(_rig.WAIT)
         _rig.serve_interrupts()
         return found or self._ready()
-
-    def ipoll(self, timeout=-1, flags=0):
-        return iter(self.poll(timeout, flags))

@@ -1,4 +1,4 @@
-"""A bad grid must leave an island: the breaker opens before a converter or the critical load does."""
+"""A bad grid must leave an island: the breaker opens before a converter or critical load does."""
 
 from pathlib import Path
 
