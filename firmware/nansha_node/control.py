@@ -40,8 +40,8 @@ def step(cfg, state, inputs, now_ms):
     if closed and not was_closed and inputs.v_mv < protection.DEAD_BUS_MV:
         state.start_left_ms = state.start_next_ms
         state.start_next_ms = min(START_MAX_MS, 3 * state.start_next_ms)
-    if not closed or reason == codes.HOLD:
-        power_w = 0  # open, or held closed against the role's will
+    if not closed:
+        power_w = 0  # the relay may be held open against the role's will
     state.reason = reason
     state.power_w = power_w
     period_ms = _cadence(cfg, state, inputs, moving, dt_ms)
