@@ -41,8 +41,6 @@ class Lockstep:
         self.epoch_ms = epoch_ms
         self.now_us = 0
         self.cycles = 0
-        self.lost_frames = 0
-        """Frames that came in while the host was dead."""
         self._on_cycle = on_cycle
         self._on_drive = on_drive
         self._by_node = {board.spec.node_id: board for board in self.boards}
@@ -148,8 +146,8 @@ class Lockstep:
     def _uplink(self, board: Board, data: bytes) -> None:
         for frame in self._deframers[board.asset].feed(data):
             if self.session is None:
-                self.lost_frames += 1
-            elif self.session.receive(self.host_ms, frame) and not self._soon:
+                continue  # the host is dead
+            if self.session.receive(self.host_ms, frame) and not self._soon:
                 self._soon = True
                 self._at(self.now_us + SOON_US, self._soon_cycle)
 
