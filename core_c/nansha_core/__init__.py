@@ -3,18 +3,24 @@
 The slow exact oracle is `nansha_core.reference`; it is not imported here.
 """
 
-from nansha_core.answer import AnswerLike, Reason
-from nansha_core.balance import Answer, Balance
+from nansha_core.answer import Answer, Hold, Reason
+from nansha_core.balance import Balance
 from nansha_core.errors import CertificateError, ProblemError
+from nansha_core.problem import SITE, Problem, Tier, Tree, flat
 from nansha_core.verify import Certificate, verify
 
 __all__ = [
+    "SITE",
     "Answer",
-    "AnswerLike",
     "Balance",
     "Certificate",
     "CertificateError",
+    "Hold",
+    "Problem",
     "ProblemError",
     "Reason",
+    "Tier",
+    "Tree",
+    "flat",
     "verify",
 ]

@@ -1,58 +1,40 @@
-"""C-level view of the balance, for other extension modules of the core (batches, trees)."""
+"""C-level view of a Balance, for the batches and searches that are built on it."""
 
-cdef struct Site:
-    # One flat site. The arrays have n entries each; inverse_a is 1/a, +inf where a == 0.
-    Py_ssize_t n
-    double *a
-    double *b
-    double *lo
-    double *hi
-    double *inverse_a
-
-
-cdef struct Survey:
-    # What only changes with the data, never with the demand. Totals are (head, tail) pairs.
-    double lo_head, lo_tail
-    double hi_head, hi_tail
-    double lo_top, hi_top
-    double floor, ceiling
-
-
-cdef struct Outcome:
-    # All of an answer that is not per device.
-    double price
-    double residual
-    double shortage
-    double surplus
-    Py_ssize_t passes
-
-
-cdef void survey_site(const Site *site, Survey *out) noexcept nogil
-cdef void solve_site(const Site *site, const Survey *survey, double demand, double start,
-                     double *p, unsigned char *why, Outcome *out) noexcept nogil
-
-
-cdef class Answer:
-    cdef Py_ssize_t _n
-    cdef double *_p
-    cdef unsigned char *_why
-    cdef Outcome _outcome
-    cdef tuple _p_w
-    cdef tuple _reasons
-    cdef int _reserve(self, Py_ssize_t n) except -1
+from nansha_core.plan cimport Plan
+from nansha_core.settle cimport Settlement
+from nansha_core.window cimport WINDOWS, Window
 
 
 cdef class Balance:
-    cdef Site _site
-    cdef Survey _survey
-    cdef double *_stage_x
-    cdef double *_stage_y
-    cdef double *_block
-    cdef bint _stale
-    cdef double _price
+    cdef Plan _plan
+    cdef Settlement _settlement
+    cdef double *_block         # all arrays of doubles, one allocation
+    cdef Py_ssize_t *_slot      # where each row lies; NULL: row i in slot i
+    cdef Py_ssize_t *_place     # where each of the user's groups lies in the plan
+    cdef double *_out           # p in the user's order; NULL: as in the plan
+    cdef double *_stage         # two arrays of n, for what is read before it is believed
+    cdef Window _windows[WINDOWS]
+    cdef double _base, _delta   # the price of the last call of `price`
+    cdef double _demand
+    cdef bint _written          # p is that of _demand
+    cdef bint _busy
+    cdef object _layout
     cdef readonly tuple names
-    cdef int _read(self, str field, object values, double *into) except -1
-    cdef object _name(self, Py_ssize_t i)
+    cdef readonly tuple group_names
+    cdef readonly tuple tier_names
+    cdef int _claim(self) except -1
+    cdef int _allocate(self, Py_ssize_t n, Py_ssize_t m, Py_ssize_t tiers,
+                       Py_ssize_t *rows) except -1
+    cdef int _read(self, str field, object values, double *into, Py_ssize_t count,
+                   object names, str what) except -1
+    cdef double _one(self, str field, object value, Py_ssize_t i, object names,
+                     str what) except? -1.0
     cdef int _check_costs(self, Py_ssize_t i, double a, double b) except -1
     cdef int _check_bounds(self, Py_ssize_t i, double lo, double hi) except -1
-    cdef double _one(self, Py_ssize_t i, str field, object value) except? -1.0
+    cdef int _check_tier(self, object tier) except -1
+    cdef Py_ssize_t _at(self, Py_ssize_t i) noexcept
+    cdef double _demand_of(self, object demand_w) except? -1.0
+    cdef double _run(self, double demand) noexcept
+    cdef void _change(self) noexcept
+    cdef void _write(self) noexcept
+    cdef void _show(self) noexcept

@@ -1,19 +1,18 @@
 """The checker: takes no answer on trust and shares no code with what made it.
 
-A balance is optimal exactly when it is feasible and there is a price such that every device
-inside its range has that marginal cost, every device at hi_w a lower one and every device at
-lo_w a higher one (the Karush-Kuhn-Tucker conditions; sufficient, for the problem is convex).
-Beyond that the declared rules are checked, so that only one answer passes: how ties share, and
-which price is stated where several would do.
+`docs/balance.md` says which answer is the right one. Here are the sums: shapes, bounds, caps, what
+is missing or too much, reasons. `nansha_core.verify_prices` has the prices, from which follows
+that no better answer exists.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum, isfinite
-from sys import float_info
+from math import fsum, inf, isfinite
 
-from nansha_core.answer import AnswerLike, Reason
+from nansha_core.answer import Answer, Hold, Reason
 from nansha_core.errors import CertificateError
+from nansha_core.problem import SITE, Problem
+from nansha_core.verify_prices import Case, check_prices
 
 TOLERANCE = 1e-12
 """Default tolerance, relative to the largest power and to the prices compared."""
@@ -22,8 +21,10 @@ SMALLEST_W = 1e-6
 """No power is taken to be smaller when tolerances are reckoned: where 1 kW and -1 kW cancel,
 what is left below has no digits to compare."""
 
+_ULPS = 4 * 2.0**-52  # of the figure itself, where a cap is far larger than any power
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """An answer that passed, and by how much."""
 
@@ -37,171 +38,193 @@ class Certificate:
     """The relative tolerance used."""
 
 
-@dataclass(frozen=True)
-class _Problem:
-    a: Sequence[float]
-    b: Sequence[float]
-    lo: Sequence[float]
-    hi: Sequence[float]
-    names: Sequence[str] | None
-
-    def refuse(self, wrong: str, i: int | None = None) -> CertificateError:
-        name = self.names[i] if self.names is not None and i is not None else None
-        return CertificateError(wrong, i, name)
-
-    def marginal(self, i: int, p: float) -> float:
-        return self.a[i] * p + self.b[i]
+def _floats(values: Sequence[float], count: int, field: str, of: str) -> list[float]:
+    if len(values) != count:
+        raise CertificateError(f"{field} has {len(values)} items for {count} {of}")
+    return list(map(float, values))
 
 
-def _read(problem: _Problem, answer: AnswerLike, demand: float) -> tuple[list[float], list[Reason]]:
-    n = len(problem.a)
-    lengths = {"b": problem.b, "lo_w": problem.lo, "hi_w": problem.hi, "p_w": answer.p_w,
-               "reasons": answer.reasons}  # fmt: skip
-    for field, values in lengths.items():
-        if len(values) != n:
-            raise problem.refuse(f"{field} has {len(values)} items for {n} devices")
-    for field in ("price", "residual_w", "shortage_w", "surplus_w"):
-        if not isfinite(getattr(answer, field)):
-            raise problem.refuse(f"{field} = {getattr(answer, field)} is not finite")
-    if not isfinite(demand):
-        raise problem.refuse(f"demand_w = {demand} is not finite")
-    p_w = [float(p) for p in answer.p_w]
-    for i in range(n):
-        a, b, lo, hi = problem.a[i], problem.b[i], problem.lo[i], problem.hi[i]
-        if not (all(map(isfinite, (a, b, lo, hi))) and a >= 0 and lo <= hi):
-            raise problem.refuse(f"not a problem: a={a}, b={b}, lo_w={lo}, hi_w={hi}", i)
-        if not isfinite(p_w[i]):
-            raise problem.refuse(f"p_w = {p_w[i]} is not finite", i)
-        if not lo <= p_w[i] <= hi:
-            raise problem.refuse(f"p_w = {p_w[i]} is outside {lo}..{hi}", i)
-    return p_w, list(answer.reasons)
+def _finite(case: Case, values: list[float], field: str) -> None:
+    if not all(map(isfinite, values)):
+        i = next(i for i, x in enumerate(values) if not isfinite(x))
+        raise case.device(f"{field} = {values[i]} is not finite", i)
 
 
-def _check_sum(
-    problem: _Problem, p_w: list[float], demand: float, answer: AnswerLike, slack: float
-) -> float:
-    shortage, surplus = answer.shortage_w, answer.surplus_w
+def _read_tree(case: Case, problem: Problem) -> None:
+    tree = problem.tree
+    if tree is None:
+        return
+    n, m = len(case.p), len(tree.parent)
+    if len(tree.group) != n:
+        raise CertificateError(f"group has {len(tree.group)} items for {n} devices")
+    if m == 0 or tree.parent[SITE] != -1:
+        raise CertificateError("parent: the site, group 0, must have -1")
+    case.m = m
+    case.group_names = tree.names
+    case.group, case.parent = list(tree.group), list(tree.parent)
+    case.cap_lo = _floats(tree.cap_lo_w, m, "cap_lo_w", "groups")
+    case.cap_hi = _floats(tree.cap_hi_w, m, "cap_hi_w", "groups")
+    case.rows, case.inner = [[] for _ in range(m)], [[] for _ in range(m)]
+    for i, g in enumerate(case.group):
+        if not 0 <= g < m:
+            raise case.device(f"group = {g} is none of 0..{m - 1}", i)
+        case.rows[g].append(i)
+    for g in range(1, m):
+        if not 0 <= case.parent[g] < m:
+            raise case.of_group(f"parent = {case.parent[g]} is none of 0..{m - 1}", g)
+        case.inner[case.parent[g]].append(g)
+    case.order = [SITE]
+    for g in case.order:
+        case.order += case.inner[g]
+    if len(case.order) != m:
+        lost = min(set(range(m)).difference(case.order))
+        raise case.of_group("has no way to the site: its parents go round", lost)
+    for g, (lo, hi) in enumerate(zip(case.cap_lo, case.cap_hi, strict=True)):
+        if not (lo <= hi and lo < inf and hi > -inf) or (g == SITE and (lo, hi) != (-inf, inf)):
+            raise case.of_group(f"not a problem: cap_lo_w={lo}, cap_hi_w={hi}", g)
+
+
+def _read(problem: Problem, answer: Answer, tolerance: float) -> Case:
+    n = len(problem.lo_w)
+    case = Case(
+        lo=_floats(problem.lo_w, n, "lo_w", "devices"),
+        hi=_floats(problem.hi_w, n, "hi_w", "devices"),
+        p=_floats(answer.p_w, n, "p_w", "devices"),
+        names=problem.names,
+        tolerance=tolerance,
+    )
+    _finite(case, case.lo, "lo_w")
+    _finite(case, case.hi, "hi_w")
+    _finite(case, case.p, "p_w")
+    _read_tree(case, problem)
+    if not problem.tiers:
+        raise CertificateError("no tier: nothing says which answer is the best")
+    for tier in problem.tiers:
+        a = _floats(tier.a, n, f"a of tier {tier.name}", "devices")
+        b = _floats(tier.b, n, f"b of tier {tier.name}", "devices")
+        _finite(case, a, "a")
+        _finite(case, b, "b")
+        if n and min(a) < 0:
+            i = a.index(min(a))
+            raise case.device(f"not a problem: a = {a[i]} is below 0", i)
+        case.tiers.append((a, b))
+    if len(answer.prices) != len(case.tiers) + 1:
+        raise CertificateError(
+            f"prices has {len(answer.prices)} items for {len(case.tiers)} tiers and the tie rule"
+        )
+    for prices in answer.prices:
+        case.prices.append(_floats(prices, case.m, "prices", "groups"))
+        for g, price in enumerate(case.prices[-1]):
+            if not isfinite(price):
+                raise case.of_group(f"price = {price} is not finite", g)
+    if len(answer.holds) != case.m:
+        raise CertificateError(f"holds has {len(answer.holds)} items for {case.m} groups")
+    case.holds = list(answer.holds)
+    figures = (problem.demand_w, answer.residual_w, answer.shortage_w, answer.surplus_w)
+    for field, x in zip(
+        ("demand_w", "residual_w", "shortage_w", "surplus_w"), figures, strict=True
+    ):
+        if not isfinite(x):
+            raise CertificateError(f"{field} = {x} is not finite")
+    return case
+
+
+def _check_rows(case: Case, reasons: Sequence[Reason]) -> None:
+    if len(reasons) != len(case.p):
+        raise CertificateError(f"reasons has {len(reasons)} items for {len(case.p)} devices")
+    for i, (p, lo, hi, reason) in enumerate(zip(case.p, case.lo, case.hi, reasons, strict=True)):
+        if not lo <= p <= hi:
+            if not lo <= hi:
+                raise case.device(f"not a problem: lo_w={lo}, hi_w={hi}", i)
+            raise case.device(f"p_w = {p} is outside {lo}..{hi}", i)
+        if lo == hi:
+            expected = Reason.fixed
+        elif p == hi:
+            expected = Reason.at_upper
+        elif p == lo:
+            expected = Reason.at_lower
+        else:
+            expected = Reason.tie
+            for a, _ in case.tiers:
+                if a[i]:
+                    expected = Reason.interior
+        if reason != expected:
+            raise case.device(f"reason {reason!r}, but p_w = {p} is {expected!r}", i)
+
+
+def _check_site(case: Case, least: float, most: float, demand: float, answer: Answer) -> float:
+    """Shortage, surplus and residual, given what the site can reach."""
+    shortage, surplus, slack = answer.shortage_w, answer.surplus_w, case.slack
     if shortage < 0 or surplus < 0:
-        raise problem.refuse(f"shortage_w = {shortage}, surplus_w = {surplus}: below 0")
+        raise CertificateError(f"shortage_w = {shortage}, surplus_w = {surplus}: below 0")
     if shortage and surplus:
-        raise problem.refuse(f"shortage_w = {shortage} and surplus_w = {surplus} at once")
-    for i, p in enumerate(p_w):
-        if shortage and p != problem.hi[i]:
-            raise problem.refuse(f"p_w = {p} is below hi_w = {problem.hi[i]} in a shortage", i)
-        if surplus and p != problem.lo[i]:
-            raise problem.refuse(f"p_w = {p} is above lo_w = {problem.lo[i]} in a surplus", i)
-    residual = fsum([*p_w, -demand, shortage, -surplus])
+        raise CertificateError(f"shortage_w = {shortage} and surplus_w = {surplus} at once")
+    missing, spilled = max(demand - most, 0.0), max(least - demand, 0.0)
+    if abs(shortage - missing) > slack:
+        raise CertificateError(f"shortage_w = {shortage}, but it is {missing}")
+    if abs(surplus - spilled) > slack:
+        raise CertificateError(f"surplus_w = {surplus}, but it is {spilled}")
+    residual = fsum([*case.p, -demand, shortage, -surplus])
     if abs(residual) > slack:
-        raise problem.refuse(f"the powers miss the demand by {residual} W (allowed {slack} W)")
+        raise CertificateError(f"the powers miss the demand by {residual} W (allowed {slack} W)")
     if abs(answer.residual_w - residual) > slack:
-        raise problem.refuse(f"residual_w = {answer.residual_w}, but it is {residual}")
+        raise CertificateError(f"residual_w = {answer.residual_w}, but it is {residual}")
     return residual
 
 
-def _expected(problem: _Problem, i: int, p: float) -> Reason:
-    if problem.lo[i] == problem.hi[i]:
-        return Reason.fixed
-    if p == problem.hi[i]:
-        return Reason.at_upper
-    if p == problem.lo[i]:
-        return Reason.at_lower
-    return Reason.interior if problem.a[i] > 0 else Reason.tie
+def _check_groups(case: Case, overloads: list[float]) -> tuple[float, float]:
+    """Sums, caps, overload and which groups are fixed; returns what the site can reach."""
+    low, high = [0.0] * case.m, [0.0] * case.m
+    single = [False] * case.m  # nothing to choose, or caps leave one sum
+    p, lo, hi, slack = case.p, case.lo, case.hi, case.slack
+    for g in reversed(case.order):
+        rows, inner = case.rows[g], case.inner[g]
+        total = fsum([p[i] for i in rows] + [case.total[h] for h in inner])
+        least = fsum([lo[i] for i in rows] + [low[h] for h in inner])
+        most = fsum([hi[i] for i in rows] + [high[h] for h in inner])
+        case.total[g] = total
+        cap_lo, cap_hi = case.cap_lo[g], case.cap_hi[g]
+        over = least - cap_hi if least > cap_hi else most - cap_lo if most < cap_lo else 0.0
+        given = overloads[g]
+        if not abs(given - over) <= slack + _ULPS * abs(over):
+            raise case.of_group(f"overload_w = {given}, but it is {over}", g)
+        if not cap_lo - slack <= total - over <= cap_hi + slack:
+            raise case.of_group(f"sum {total} W is outside {cap_lo}..{cap_hi}, overload {over}", g)
+        low[g] = max(min(max(least, cap_lo), cap_hi), least) if most >= cap_lo else most
+        high[g] = min(max(min(most, cap_hi), cap_lo), most) if least <= cap_hi else least
+        choice = any(lo[i] < hi[i] for i in rows) or not all(single[h] for h in inner)
+        hold = case.holds[g]
+        single[g] = not choice or hold == Hold.fixed
+        if g == SITE or not choice:
+            if hold != Hold.free:
+                raise case.of_group(f"hold {hold!r}, but nothing in it could choose", g)
+        elif hold == Hold.fixed:
+            if high[g] - low[g] > slack:
+                raise case.of_group(f"hold {hold!r}, but it could have {low[g]}..{high[g]}", g)
+        elif most - least > slack and (cap_lo == cap_hi or abs(over) > slack):
+            raise case.of_group(f"hold {hold!r}, but caps leave only {low[g]} W", g)
+    return low[SITE], high[SITE]
 
 
-def _check_prices(
-    problem: _Problem,
-    p_w: list[float],
-    reasons: list[Reason],
-    price: float,
-    slack: float,
-    rel: float,
-) -> float:
-    worst = 0.0
-    for i, (p, reason) in enumerate(zip(p_w, reasons, strict=True)):
-        expected = _expected(problem, i, p)
-        if reason != expected:
-            raise problem.refuse(f"reason {reason!r}, but p_w = {p} is {expected!r}", i)
-        gap = problem.marginal(i, p) - price
-        if reason == Reason.at_upper:
-            breach = max(gap, 0.0)
-        elif reason == Reason.at_lower:
-            breach = max(-gap, 0.0)
-        else:
-            breach = abs(gap) if reason != Reason.fixed else 0.0
-        size = abs(problem.a[i] * p) + abs(problem.b[i]) + abs(price)
-        if breach > rel * size + problem.a[i] * slack:
-            raise problem.refuse(
-                f"marginal cost {problem.marginal(i, p)} against price {price}, {reason!r}", i
-            )
-        worst = max(worst, breach)
-    return worst
+def verify(problem: Problem, answer: Answer, *, tolerance: float = TOLERANCE) -> Certificate:
+    """Certify `answer` for `problem`, or raise CertificateError.
 
-
-def _check_price_rule(
-    problem: _Problem, p_w: list[float], reasons: list[Reason], price: float, rel: float
-) -> None:
-    if Reason.interior in reasons or Reason.tie in reasons:
-        return  # the price is unique and has been compared with each of them
-    at = {
-        reason: [(problem.marginal(i, p_w[i]), i) for i, r in enumerate(reasons) if r == reason]
-        for reason in (Reason.at_upper, Reason.at_lower)
-    }
-    declared, i = 0.0, None
-    if at[Reason.at_upper]:
-        declared, i = max(at[Reason.at_upper])
-    elif at[Reason.at_lower]:
-        declared, i = min(at[Reason.at_lower])
-    size = 0.0 if i is None else abs(problem.a[i] * p_w[i]) + abs(problem.b[i])
-    if abs(price - declared) > rel * size:
-        raise problem.refuse(f"price {price}, but by the price rule it is {declared}", i)
-
-
-def _check_ties(problem: _Problem, p_w: list[float], price: float, slack: float) -> None:
-    tied = [
-        i
-        for i in range(len(p_w))
-        if problem.a[i] == 0 and problem.b[i] == price and problem.lo[i] < problem.hi[i]
-    ]
-    gap = fsum(problem.hi[i] - problem.lo[i] for i in tied)
-    if not gap:
-        return
-    part = fsum(p_w[i] - problem.lo[i] for i in tied) / gap
-    for i in tied:
-        fair = problem.lo[i] + part * (problem.hi[i] - problem.lo[i])
-        # A fraction of a range is known no better than the bounds it is reckoned from.
-        rounding = 8 * float_info.epsilon * (abs(problem.lo[i]) + abs(problem.hi[i]))
-        if abs(p_w[i] - fair) > slack + rounding:
-            raise problem.refuse(f"p_w = {p_w[i]}, but its share of the tie is {fair}", i)
-
-
-def verify(
-    a: Collection[float],
-    b: Collection[float],
-    lo_w: Collection[float],
-    hi_w: Collection[float],
-    demand_w: float,
-    answer: AnswerLike,
-    *,
-    names: Sequence[str] | None = None,
-    tolerance: float = TOLERANCE,
-) -> Certificate:
-    """Certify `answer` for the problem given, or raise CertificateError.
-
-    a in cost/W^2, b in cost/W, bounds and demand in watts; n items each. Bounds and reasons are
-    checked to the bit, the rest to `tolerance` relative to the largest power and price.
+    Bounds and reasons are checked to the bit, the rest to `tolerance` relative to the largest power
+    and to the prices compared. Where a cap or an equal price is met only within rounding, either
+    side of it passes.
     """
-    problem = _Problem(
-        [float(x) for x in a],
-        [float(x) for x in b],
-        [float(x) for x in lo_w],
-        [float(x) for x in hi_w],
-        names,
-    )
-    p_w, reasons = _read(problem, answer, demand_w)
-    largest = max([abs(p) for p in p_w] + [abs(demand_w), SMALLEST_W])
-    slack = tolerance * largest
-    residual = _check_sum(problem, p_w, demand_w, answer, slack)
-    gap = _check_prices(problem, p_w, reasons, answer.price, slack, tolerance)
-    _check_price_rule(problem, p_w, reasons, answer.price, tolerance)
-    _check_ties(problem, p_w, answer.price, slack)
+    case = _read(problem, answer, tolerance)
+    demand = float(problem.demand_w)
+    largest = max(map(abs, [*case.p, demand, SMALLEST_W]))
+    case.largest, case.slack = largest, tolerance * largest
+    _check_rows(case, answer.reasons)
+    overloads = _floats(answer.overload_w, case.m, "overload_w", "groups")
+    if problem.tree is None:
+        if overloads[SITE] != 0 or case.holds[SITE] != Hold.free:
+            raise CertificateError("the site has no cap that could overload or hold it")
+        least, most = fsum(case.lo), fsum(case.hi)
+    else:
+        least, most = _check_groups(case, overloads)
+    residual = _check_site(case, least, most, demand, answer)
+    gap = check_prices(case)
     return Certificate(residual_w=residual, price_gap=gap, largest_w=largest, tolerance=tolerance)

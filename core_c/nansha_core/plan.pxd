@@ -1,0 +1,80 @@
+"""C-level view of a problem: rows in slots, groups in post-order; and what all searches ask of it."""
+
+from libc.stdint cimport int64_t
+
+from nansha_core.lanes cimport nansha_members
+
+
+cdef struct Pair:
+    # A sum to twice the precision of a double.
+    double head
+    double tail
+
+
+cdef struct Group:
+    # Children come before their parent, the site is last: a subtree is the groups first … itself.
+    Py_ssize_t parent       # -1 for the site
+    Py_ssize_t first
+    Py_ssize_t begin, end   # its own rows' slots, whole blocks
+    double cap_lo, cap_hi
+    # In this tier: what its rows and inner groups can reach, and the caps where they can bind.
+    Pair low, high
+    double least, most      # -inf, inf where no cap can bind
+    bint fixed              # caps leave one sum, by the data
+    double overload         # by the data
+    double near             # rounding of a sum, relative to its largest power
+    # At the price last looked at: its sum (ties at lo), what ties can add, and so on.
+    Pair total
+    double jump, slope, top
+    # Where it is searched on its own, as a zone.
+    Py_ssize_t zone         # the group whose price it has
+    double target           # the sum it has to have
+    int side                # 1 held at cap_hi, -1 at cap_lo, 0 not; in this tier
+    int apart               # the same, from an earlier tier on; FIXED from the first
+    bint rule               # its price may not be unique: the price rule decides
+    bint inside, empty      # of the rule: a row is inside its range; nothing is open
+    double dearest, cheapest    # and the marginal costs at its bounds
+    double base, delta      # the price found
+    bint edge               # none was sought: the target is all, or the least, that it can reach
+    double need             # target minus the sum there
+    double price            # after the price rule
+    # Where the next search of the first tier starts, if warm_slope > 0: at the price warm +
+    # warm_step, where the sum was warm_target.
+    double warm, warm_step, warm_slope, warm_target
+    Py_ssize_t owner        # a slot that took the last rounding
+
+
+cdef enum:
+    FIXED = 2
+
+
+cdef struct Plan:
+    Py_ssize_t n            # rows as the user counts them
+    Py_ssize_t slots        # with padding
+    Py_ssize_t m
+    double *a
+    double *b
+    double *inverse_a
+    double *lo
+    double *hi
+    double *p
+    Group *groups
+    double floor, ceiling   # no price beyond them matters
+    double lo_top, hi_top   # the largest bounds
+    bint outside            # there is a line outside the rows:
+    Pair rest               # rest + rest_slope * (price - rest_at)
+    double rest_slope
+    double rest_at
+
+
+cdef void accumulate(Pair *sum, double x) noexcept nogil
+cdef double value(const Pair *sum) noexcept nogil
+cdef void survey(Plan *plan, bint first) noexcept nogil
+cdef void resurvey(Plan *plan, Py_ssize_t i, double a, double b, double lo,
+                   double hi) noexcept nogil
+cdef double reply_at(const Plan *plan, Py_ssize_t i, double base, double delta) noexcept nogil
+cdef void evaluate(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil
+cdef int64_t bracket(const Plan *plan, double low, double high, const nansha_members *members,
+                     Pair *line, double *slope) noexcept nogil
+cdef void stream(const Plan *plan, double *to) noexcept nogil
+cdef Py_ssize_t padded(Py_ssize_t n) noexcept nogil

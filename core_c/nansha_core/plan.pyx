@@ -1,0 +1,251 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""Rows, groups and prices: what a subtree answers to a price.
+
+At a price of power every row answers alone, with the point of its range whose marginal cost is
+nearest the price. A group answers with the sum of its rows and inner groups, clipped to its cap.
+All these answers never fall as the price rises, and every rounded operation in them is monotone,
+so a bracket of prices is never wrong because of rounding, only narrow.
+
+A price is held as base + delta. (base - b) + delta keeps full relative accuracy near base, so rows
+that are nearly linear are placed exactly too.
+"""
+
+from libc.math cimport fabs, INFINITY
+from libc.float cimport DBL_EPSILON
+
+from nansha_core.lanes cimport (
+    CHUNK, LANES, LONG, nansha_bracket, nansha_choose_lanes, nansha_fill, nansha_members,
+    nansha_stream, nansha_sums,
+)
+
+nansha_choose_lanes()
+
+
+cdef Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
+    """The slots that n rows of one group take."""
+    cdef Py_ssize_t block = CHUNK if n > LONG - CHUNK else LANES
+    return (n + block - 1) // block * block
+
+
+cdef void accumulate(Pair *sum, double x) noexcept nogil:
+    """Knuth's two-sum: head + tail stays exact to second order."""
+    cdef double t = sum.head + x
+    cdef double z = t - sum.head
+    sum.tail += (sum.head - (t - z)) + (x - z)
+    sum.head = t
+
+
+cdef double value(const Pair *sum) noexcept nogil:
+    """The sum, rounded once."""
+    return sum.head + sum.tail
+
+
+cdef inline double larger(double x, double y) noexcept nogil:
+    return x if x > y else y
+
+
+cdef inline double smaller(double x, double y) noexcept nogil:
+    return x if x < y else y
+
+
+# ------------------------------------------------------------------ the survey of a tier
+
+cdef void bind_caps(Group *g, double doubt) noexcept nogil:
+    # From what the rows can reach to what the cap leaves of it (docs/balance.md, "Nothing is
+    # infeasible"). Within `doubt` nothing is out of reach, for that is rounding.
+    cdef double low = value(&g.low), high = value(&g.high)
+    g.least = -INFINITY
+    g.most = INFINITY
+    g.overload = 0.0
+    if low >= g.cap_hi:
+        g.least = g.most = low
+        if low - g.cap_hi > doubt:
+            g.overload = low - g.cap_hi
+    elif high <= g.cap_lo:
+        g.least = g.most = high
+        if g.cap_lo - high > doubt:
+            g.overload = high - g.cap_lo
+    else:
+        if g.cap_hi < high:
+            g.most = g.cap_hi
+        if g.cap_lo > low:
+            g.least = g.cap_lo
+    g.fixed = g.least == g.most and low < high
+
+
+cdef void add_pair(Pair *to, const Pair *x) noexcept nogil:
+    accumulate(to, x.head)
+    accumulate(to, x.tail)
+
+
+cdef void survey(Plan *plan, bint first) noexcept nogil:
+    """What each subtree can reach, and the prices that can matter, in the tier as it stands.
+
+    `first`: the data themselves, before any tier has decided; only they say what is fixed.
+    """
+    cdef double low = INFINITY, high = -INFINITY, wide = 0.0, slack, lo, hi, sum_lo, sum_hi
+    cdef Py_ssize_t k, i, start, chunk
+    cdef Group *g
+    cdef Group *up
+    plan.lo_top = plan.hi_top = 0.0
+    for k in range(plan.m):
+        g = &plan.groups[k]
+        g.low.head = g.low.tail = g.high.head = g.high.tail = 0.0
+    for k in range(plan.m):
+        g = &plan.groups[k]
+        chunk = 1 if g.end - g.begin < LONG else CHUNK      # as exact as the sums of replies
+        start = g.begin
+        while start < g.end:
+            sum_lo = sum_hi = 0.0
+            for i in range(start, start + chunk):
+                lo = plan.lo[i]
+                hi = plan.hi[i]
+                sum_lo += lo
+                sum_hi += hi
+                plan.lo_top = larger(plan.lo_top, fabs(lo))
+                plan.hi_top = larger(plan.hi_top, fabs(hi))
+                if lo < hi:
+                    low = smaller(low, plan.a[i] * lo + plan.b[i])
+                    high = larger(high, plan.a[i] * hi + plan.b[i])
+                    wide = larger(wide, fabs(plan.b[i]) + plan.a[i] * larger(fabs(lo), fabs(hi)))
+            accumulate(&g.low, sum_lo)
+            accumulate(&g.high, sum_hi)
+            start += chunk
+        if first:
+            bind_caps(g, 4.0 * DBL_EPSILON * larger(plan.lo_top, plan.hi_top))
+        elif g.apart:
+            g.least = g.most = g.target
+        if g.parent >= 0:
+            up = &plan.groups[g.parent]
+            if g.least > value(&g.low) or g.least == g.most:
+                accumulate(&up.low, g.least)
+            else:
+                add_pair(&up.low, &g.low)
+            if g.most < value(&g.high) or g.least == g.most:
+                accumulate(&up.high, g.most)
+            else:
+                add_pair(&up.high, &g.high)
+    if low > high:
+        low = high = 0.0
+    slack = 1e-9 * wide if wide > 0.0 else 1.0      # far more than any rounding of the margins
+    plan.floor = low - slack
+    plan.ceiling = high + slack
+
+
+cdef void resurvey(Plan *plan, Py_ssize_t i, double a, double b, double lo,
+                   double hi) noexcept nogil:
+    """Keep the survey of a flat plan right when row i becomes another; the limits only widen."""
+    cdef Group *site = &plan.groups[0]
+    cdef double slack
+    accumulate(&site.low, -plan.lo[i])
+    accumulate(&site.low, lo)
+    accumulate(&site.high, -plan.hi[i])
+    accumulate(&site.high, hi)
+    plan.lo_top = larger(plan.lo_top, fabs(lo))
+    plan.hi_top = larger(plan.hi_top, fabs(hi))
+    slack = 1e-9 * (fabs(b) + a * larger(fabs(lo), fabs(hi)))
+    plan.floor = smaller(plan.floor, a * lo + b - slack)
+    plan.ceiling = larger(plan.ceiling, a * hi + b + slack)
+
+
+# ------------------------------------------------------------------ the answer to a price
+
+cdef double reply_at(const Plan *plan, Py_ssize_t i, double base, double delta) noexcept nogil:
+    """The reply of one row, to the bit that of the vector loops."""
+    cdef double free = ((base - plan.b[i]) + delta) * plan.inverse_a[i]
+    return smaller(larger(free, plan.lo[i]), plan.hi[i])
+
+
+
+cdef double tied(const Plan *plan, const Group *g, double base, double delta,
+                 double *slope) noexcept nogil:
+    # What ties can add to the group's own rows; and the slope without them, which they made inf.
+    cdef Pair sum
+    cdef double x, p
+    cdef Py_ssize_t i
+    sum.head = sum.tail = slope[0] = 0.0
+    for i in range(g.begin, g.end):
+        x = (base - plan.b[i]) + delta
+        if plan.a[i] == 0.0:
+            if x == 0.0 and plan.inverse_a[i] == INFINITY:
+                accumulate(&sum, plan.hi[i])
+                accumulate(&sum, -plan.lo[i])
+        else:
+            p = x * plan.inverse_a[i]
+            if plan.lo[i] < p < plan.hi[i]:
+                slope[0] += plan.inverse_a[i]
+    return value(&sum)
+
+
+cdef void hand_up(const Group *g, Group *up) noexcept nogil:
+    # What the group is to its parent: its sum, as far as its cap lets it.
+    cdef double left = value(&g.total)
+    cdef double right = left + g.jump
+    cdef double jump
+    up.top = larger(up.top, g.top)
+    if left >= g.most:
+        accumulate(&up.total, g.most)
+    elif right <= g.least:
+        accumulate(&up.total, g.least)
+    else:
+        jump = g.jump
+        if left >= g.least:
+            add_pair(&up.total, &g.total)
+        else:
+            accumulate(&up.total, g.least)
+            jump = right - g.least
+        if right > g.most:
+            jump -= right - g.most
+        up.jump += jump
+        up.slope += g.slope
+
+
+cdef void evaluate(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil:
+    """Write the replies of all rows in the subtree of v, and the sums of all its groups."""
+    cdef Py_ssize_t k
+    cdef Group *g
+    cdef nansha_sums sums
+    for k in range(plan.groups[v].first, v + 1):
+        g = &plan.groups[k]
+        g.total.head = g.total.tail = g.jump = g.slope = g.top = 0.0
+    for k in range(plan.groups[v].first, v + 1):
+        g = &plan.groups[k]
+        if g.end > g.begin:
+            nansha_fill(plan.b + g.begin, plan.inverse_a + g.begin, plan.lo + g.begin,
+                        plan.hi + g.begin, plan.p + g.begin, g.end - g.begin, base, delta, &sums)
+            if sums.slope == INFINITY:
+                g.jump += tied(plan, g, base, delta, &sums.slope)
+            g.slope += sums.slope
+            g.top = larger(g.top, sums.top)
+            if k == g.first:
+                g.total.head = sums.head
+                g.total.tail = sums.tail
+            else:
+                accumulate(&g.total, sums.head)
+                accumulate(&g.total, sums.tail)
+        if k == plan.m - 1 and plan.outside:
+            add_pair(&g.total, &plan.rest)
+            accumulate(&g.total, plan.rest_slope * ((base - plan.rest_at) + delta))
+            g.slope += plan.rest_slope
+        if k != v:
+            hand_up(g, &plan.groups[g.parent])
+
+
+cdef int64_t bracket(const Plan *plan, double low, double high, const nansha_members *members,
+                     Pair *line, double *slope) noexcept nogil:
+    """nansha_bracket over all rows of a flat plan, and the line that its sum has already."""
+    cdef nansha_sums sums
+    cdef int64_t count = nansha_bracket(plan.b, plan.inverse_a, plan.lo, plan.hi, plan.slots, low,
+                                        high, members, &sums)
+    line[0] = plan.rest
+    accumulate(line, plan.rest_slope * (low - plan.rest_at))
+    accumulate(line, sums.head)
+    accumulate(line, sums.tail)
+    slope[0] = plan.rest_slope + sums.slope
+    return count
+
+
+cdef void stream(const Plan *plan, double *to) noexcept nogil:
+    """One pass over the five arrays that does nothing worth having: the memory limit."""
+    nansha_stream(plan.b, plan.inverse_a, plan.lo, plan.hi, to, plan.slots)

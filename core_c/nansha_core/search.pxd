@@ -1,0 +1,8 @@
+"""C-level view of the search for one zone's price."""
+
+from nansha_core.plan cimport Group, Plan
+
+
+cdef double slack(const Group *g) noexcept nogil
+cdef void find(Plan *plan, Py_ssize_t v, bint warm) noexcept nogil
+cdef bint absorb(Plan *plan, Py_ssize_t v, bint at_bounds) noexcept nogil

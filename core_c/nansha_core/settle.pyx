@@ -1,0 +1,262 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""A whole solve: tier by tier, zone by zone, and the tie rule last (docs/balance.md).
+
+In a tier the site is searched first. A group whose cap clips it at the site's price is a zone of
+its own, searched for its cap; groups inside it likewise. All others have their parent's price.
+Then the tier has decided what it cares for: its answers are written into the bounds as points, and
+only rows that are exactly indifferent go on to the next tier. The tie rule is one more tier.
+"""
+
+from libc.float cimport DBL_EPSILON
+from libc.math cimport fabs, isfinite, INFINITY
+from libc.string cimport memcpy, memset
+
+from nansha_core.plan cimport FIXED, Group, Plan, survey, value
+from nansha_core.search cimport absorb, find, slack
+from nansha_core.window cimport Window, predict
+
+cdef double NARROWEST = 1e-290      # a range below it has no inverse
+
+
+cdef inline double larger(double x, double y) noexcept nogil:
+    return x if x > y else y
+
+
+cdef inline double smaller(double x, double y) noexcept nogil:
+    return x if x < y else y
+
+
+# ------------------------------------------------------------------ zones and their prices
+
+cdef void search_zones(Plan *plan, bint first) noexcept nogil:
+    # Outer groups before inner ones: an outer price says which inner caps bind.
+    cdef Py_ssize_t v
+    cdef Group *g
+    cdef double left
+    for v in range(plan.m - 1, -1, -1):
+        g = &plan.groups[v]
+        g.side = 0
+        if g.parent >= 0 and not g.apart:
+            left = value(&g.total)
+            if left > g.most:
+                g.side = 1
+                g.target = g.most
+            elif left + g.jump < g.least:
+                g.side = -1
+                g.target = g.least
+            else:
+                g.zone = plan.groups[g.parent].zone
+                continue
+        g.zone = v
+        find(plan, v, first)
+
+
+cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
+    # Give roundings to their owners; True if every price is unique and no tie is open.
+    cdef Py_ssize_t v
+    cdef Group *g
+    cdef bint plain = True
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        if g.zone != v:
+            continue
+        g.rule = not (g.slope > 0.0 or (g.jump > 0.0 and g.need > slack(g)))
+        if g.jump == 0.0 and not g.edge and absorb(plan, v, last):
+            g.rule = True
+        if g.rule or g.jump > 0.0:
+            plain = False
+    return plain
+
+
+cdef void scan(const Plan *plan, const Group *g, Group *zone) noexcept nogil:
+    # What the rows of one group say on the price rule.
+    cdef Py_ssize_t i
+    cdef double margin
+    for i in range(g.begin, g.end):
+        if plan.lo[i] < plan.hi[i]:
+            margin = plan.a[i] * plan.p[i] + plan.b[i]
+            if plan.p[i] == plan.hi[i]:
+                zone.dearest = larger(zone.dearest, margin)
+            elif plan.p[i] == plan.lo[i]:
+                zone.cheapest = smaller(zone.cheapest, margin)
+            else:
+                zone.inside = True
+
+
+cdef inline bint slack_group(const Group *g) noexcept nogil:
+    # Its cap holds it where its rows are at the end of their reach anyway: it may be held or not.
+    return g.edge and ((g.side > 0) == (g.target <= value(&g.low)))
+
+
+cdef void speak_up(const Group *g, Group *outer) noexcept nogil:
+    # What a held group is to the price rule outside: a row at a bound, with its price as margin.
+    if g.side == 0 or (slack_group(g) and g.empty):
+        return
+    if (g.side > 0) != slack_group(g):
+        outer.dearest = larger(outer.dearest, g.price)
+    else:
+        outer.cheapest = smaller(outer.cheapest, g.price)
+
+
+cdef void set_prices(Plan *plan, double *prices) noexcept nogil:
+    # The price rule, inner zones before outer ones, for they count at the border.
+    cdef Py_ssize_t v
+    cdef Group *g
+    cdef double outer
+    for v in range(plan.m):
+        plan.groups[v].dearest = -INFINITY
+        plan.groups[v].cheapest = INFINITY
+        plan.groups[v].inside = False
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        if plan.groups[g.zone].rule:
+            scan(plan, g, &plan.groups[g.zone])
+        if g.zone != v:
+            continue
+        g.empty = False
+        if g.inside or not g.rule:
+            g.price = g.base + g.delta
+        elif isfinite(g.dearest):
+            g.price = g.dearest
+        elif isfinite(g.cheapest):
+            g.price = g.cheapest
+        else:
+            g.price = 0.0
+            g.empty = True
+        if g.parent >= 0:
+            speak_up(g, &plan.groups[plan.groups[g.parent].zone])
+    for v in range(plan.m - 1, -1, -1):
+        g = &plan.groups[v]
+        if g.zone == v and g.side and slack_group(g):
+            outer = prices[g.parent]
+            if g.empty or (outer <= g.price if g.side > 0 else outer >= g.price):
+                g.price = outer
+        prices[v] = plan.groups[g.zone].price
+        if g.side and prices[v] != prices[g.parent]:
+            g.apart = g.side        # from now on at its cap, for the tiers to come
+
+
+# ------------------------------------------------------------------ from tier to tier
+
+cdef void take_costs(Plan *plan, const Costs *costs) noexcept nogil:
+    plan.a = costs.a
+    plan.b = costs.b
+    plan.inverse_a = costs.inverse_a
+
+
+cdef Py_ssize_t narrow(Plan *plan, Settlement *s, const double *prices) noexcept nogil:
+    # Make points of all rows that this tier has decided; returns how many stay open.
+    cdef Py_ssize_t v, i, count = 0
+    cdef Group *g
+    if plan.lo == s.lo:
+        memcpy(s.work_lo, s.lo, plan.slots * sizeof(double))
+        memcpy(s.work_hi, s.hi, plan.slots * sizeof(double))
+        plan.lo = s.work_lo
+        plan.hi = s.work_hi
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        for i in range(g.begin, g.end):
+            if plan.lo[i] == plan.hi[i]:
+                continue
+            if plan.a[i] == 0.0 and plan.b[i] == prices[v]:
+                count += 1
+            else:
+                plan.lo[i] = plan.hi[i] = plan.p[i]
+    return count
+
+
+cdef void make_tie_rule(Plan *plan, Costs *costs) noexcept nogil:
+    # Every open row at the same fraction of its range: its marginal cost is that fraction.
+    cdef Py_ssize_t i
+    cdef double width
+    for i in range(plan.slots):
+        width = plan.hi[i] - plan.lo[i]
+        if width > NARROWEST:
+            costs.a[i] = 1.0 / width
+            costs.b[i] = -plan.lo[i] / width
+            costs.inverse_a[i] = width
+        else:
+            plan.lo[i] = plan.hi[i] = plan.p[i]
+            costs.a[i] = costs.b[i] = costs.inverse_a[i] = 0.0
+
+
+cdef void share_out(Plan *plan, Settlement *s) noexcept nogil:
+    # All tiers and the tie rule, from the site's target on.
+    cdef Py_ssize_t k
+    cdef double *prices
+    cdef bint plain
+    for k in range(s.tiers + 1):
+        prices = s.prices + k * plan.m
+        if k:
+            if k == s.tiers:
+                make_tie_rule(plan, &s.costs[k])
+            take_costs(plan, &s.costs[k])
+            survey(plan, False)
+            s.stale = True
+        search_zones(plan, k == 0)
+        plain = finish_zones(plan, k == s.tiers)
+        set_prices(plan, prices)
+        if k == s.tiers:
+            return
+        if (plain and s.tiers == 1) or narrow(plan, s, prices) == 0:
+            memset(prices + plan.m, 0, (s.tiers - k) * plan.m * sizeof(double))
+            return
+
+
+cdef void ready(Plan *plan, Settlement *s) noexcept nogil:
+    """Put the plan at its first tier, surveyed."""
+    take_costs(plan, &s.costs[0])
+    plan.lo = s.lo
+    plan.hi = s.hi
+    if s.stale:
+        survey(plan, True)
+        s.stale = False
+
+
+cdef void foresee(Plan *plan, Settlement *s) noexcept nogil:
+    # Start the search where a window knows the price.
+    cdef Group *site = &plan.groups[0]
+    cdef Window *w = predict(s.windows, plan, site.target, False)
+    if w != NULL:
+        site.warm = w.group.base
+        site.warm_step = w.group.delta
+        site.warm_target = site.target
+        site.warm_slope = w.group.slope
+
+
+cdef void settle(Plan *plan, Settlement *s, double demand) noexcept nogil:
+    """Solve the whole problem for this demand: p, prices, holds and what is not per row."""
+    cdef Group *site = &plan.groups[plan.m - 1]
+    cdef Py_ssize_t v
+    cdef Group *g
+    cdef double over, under, missed = 0.0
+    ready(plan, s)
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        g.apart = FIXED if g.fixed else 0
+        if g.fixed:
+            g.target = g.least
+    over = (demand - site.high.head) - site.high.tail
+    under = (site.low.head - demand) + site.low.tail
+    site.target = demand
+    s.shortage = s.surplus = 0.0
+    # Within rounding of the largest power nobody is short of anything: it is residual.
+    if over > 0.0:
+        site.target = value(&site.high)
+        if over > 4.0 * DBL_EPSILON * larger(plan.hi_top, fabs(demand)):
+            s.shortage = over
+        missed = over - s.shortage
+    elif under > 0.0:
+        site.target = value(&site.low)
+        if under > 4.0 * DBL_EPSILON * larger(plan.lo_top, fabs(demand)):
+            s.surplus = under
+        missed = s.surplus - under
+    elif s.windows != NULL:
+        foresee(plan, s)
+    share_out(plan, s)
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        if g.zone == v:
+            missed += g.need
+    s.residual = -missed
