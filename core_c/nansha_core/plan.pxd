@@ -20,7 +20,8 @@ cdef struct Group:
     # In this tier: what its rows and inner groups can reach, and the caps where they can bind.
     Pair low, high
     double least, most      # -inf, inf where no cap can bind
-    bint fixed              # caps leave one sum, by the data
+    bint loose              # a row or an inner group could choose
+    bint fixed              # and yet caps leave one sum, by the data
     double overload         # by the data
     double near             # rounding of a sum, relative to its largest power
     # At the price last looked at: its sum (ties at lo), what ties can add, and so on.
@@ -31,13 +32,11 @@ cdef struct Group:
     double target           # the sum it has to have
     int side                # 1 held at cap_hi, -1 at cap_lo, 0 not; in this tier
     int apart               # the same, from an earlier tier on; FIXED from the first
-    bint rule               # its price may not be unique: the price rule decides
-    bint inside, empty      # of the rule: a row is inside its range; nothing is open
-    double dearest, cheapest    # and the marginal costs at its bounds
+    bint rule               # nothing in it says the price: the price rule decides
+    double floor, ceil      # for the price rule: the dearest watt delivered, the cheapest next
     double base, delta      # the price found
     bint edge               # none was sought: the target is all, or the least, that it can reach
     double need             # target minus the sum there
-    double price            # after the price rule
     # Where the next search of the first tier starts, if warm_slope > 0: at the price warm +
     # warm_step, where the sum was warm_target.
     double warm, warm_step, warm_slope, warm_target

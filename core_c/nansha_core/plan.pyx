@@ -71,7 +71,7 @@ cdef void bind_caps(Group *g, double doubt) noexcept nogil:
             g.most = g.cap_hi
         if g.cap_lo > low:
             g.least = g.cap_lo
-    g.fixed = g.least == g.most and low < high
+    g.fixed = g.loose and g.least == g.most
 
 
 cdef void add_pair(Pair *to, const Pair *x) noexcept nogil:
@@ -92,6 +92,7 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
     for k in range(plan.m):
         g = &plan.groups[k]
         g.low.head = g.low.tail = g.high.head = g.high.tail = 0.0
+        g.loose = False
     for k in range(plan.m):
         g = &plan.groups[k]
         chunk = 1 if g.end - g.begin < LONG else CHUNK      # as exact as the sums of replies
@@ -106,6 +107,7 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
                 plan.lo_top = larger(plan.lo_top, fabs(lo))
                 plan.hi_top = larger(plan.hi_top, fabs(hi))
                 if lo < hi:
+                    g.loose = True
                     low = smaller(low, plan.a[i] * lo + plan.b[i])
                     high = larger(high, plan.a[i] * hi + plan.b[i])
                     wide = larger(wide, fabs(plan.b[i]) + plan.a[i] * larger(fabs(lo), fabs(hi)))
@@ -118,6 +120,7 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
             g.least = g.most = g.target
         if g.parent >= 0:
             up = &plan.groups[g.parent]
+            up.loose = up.loose or (g.loose and not g.fixed)
             if g.least > value(&g.low) or g.least == g.most:
                 accumulate(&up.low, g.least)
             else:

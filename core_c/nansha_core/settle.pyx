@@ -52,6 +52,16 @@ cdef void search_zones(Plan *plan, bint first) noexcept nogil:
         find(plan, v, first)
 
 
+cdef bint some_inside(const Plan *plan, Py_ssize_t v) noexcept nogil:
+    cdef Py_ssize_t k, i
+    for k in range(plan.groups[v].first, v + 1):
+        if plan.groups[k].zone == v:
+            for i in range(plan.groups[k].begin, plan.groups[k].end):
+                if plan.lo[i] < plan.p[i] < plan.hi[i]:
+                    return True
+    return False
+
+
 cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
     # Give roundings to their owners; True if every price is unique and no tie is open.
     cdef Py_ssize_t v
@@ -63,78 +73,61 @@ cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
             continue
         g.rule = not (g.slope > 0.0 or (g.jump > 0.0 and g.need > slack(g)))
         if g.jump == 0.0 and not g.edge and absorb(plan, v, last):
-            g.rule = True
+            g.rule = not some_inside(plan, v)
         if g.rule or g.jump > 0.0:
             plain = False
     return plain
 
 
-cdef void scan(const Plan *plan, const Group *g, Group *zone) noexcept nogil:
-    # What the rows of one group say on the price rule.
+cdef void scan(const Plan *plan, Group *g) noexcept nogil:
+    # What a group's own rows say on the price rule.
     cdef Py_ssize_t i
     cdef double margin
     for i in range(g.begin, g.end):
         if plan.lo[i] < plan.hi[i]:
             margin = plan.a[i] * plan.p[i] + plan.b[i]
-            if plan.p[i] == plan.hi[i]:
-                zone.dearest = larger(zone.dearest, margin)
-            elif plan.p[i] == plan.lo[i]:
-                zone.cheapest = smaller(zone.cheapest, margin)
-            else:
-                zone.inside = True
+            if plan.p[i] > plan.lo[i]:
+                g.floor = larger(g.floor, margin)
+            if plan.p[i] < plan.hi[i]:
+                g.ceil = smaller(g.ceil, margin)
 
 
-cdef inline bint slack_group(const Group *g) noexcept nogil:
-    # Its cap holds it where its rows are at the end of their reach anyway: it may be held or not.
-    return g.edge and ((g.side > 0) == (g.target <= value(&g.low)))
-
-
-cdef void speak_up(const Group *g, Group *outer) noexcept nogil:
-    # What a held group is to the price rule outside: a row at a bound, with its price as margin.
-    if g.side == 0 or (slack_group(g) and g.empty):
-        return
-    if (g.side > 0) != slack_group(g):
-        outer.dearest = larger(outer.dearest, g.price)
-    else:
-        outer.cheapest = smaller(outer.cheapest, g.price)
+cdef inline double own_price(const Group *g) noexcept nogil:
+    return g.floor if isfinite(g.floor) else (g.ceil if isfinite(g.ceil) else 0.0)
 
 
 cdef void set_prices(Plan *plan, double *prices) noexcept nogil:
-    # The price rule, inner zones before outer ones, for they count at the border.
+    # The price rule: from the inside out, which prices would do; from the outside in, which is it.
     cdef Py_ssize_t v
     cdef Group *g
-    cdef double outer
+    cdef Group *up
+    cdef double sum, outside
     for v in range(plan.m):
-        plan.groups[v].dearest = -INFINITY
-        plan.groups[v].cheapest = INFINITY
-        plan.groups[v].inside = False
+        plan.groups[v].floor = -INFINITY
+        plan.groups[v].ceil = INFINITY
     for v in range(plan.m):
         g = &plan.groups[v]
         if plan.groups[g.zone].rule:
-            scan(plan, g, &plan.groups[g.zone])
-        if g.zone != v:
-            continue
-        g.empty = False
-        if g.inside or not g.rule:
-            g.price = g.base + g.delta
-        elif isfinite(g.dearest):
-            g.price = g.dearest
-        elif isfinite(g.cheapest):
-            g.price = g.cheapest
+            scan(plan, g)
         else:
-            g.price = 0.0
-            g.empty = True
-        if g.parent >= 0:
-            speak_up(g, &plan.groups[plan.groups[g.parent].zone])
+            g.floor = g.ceil = plan.groups[g.zone].base + plan.groups[g.zone].delta
+        if g.parent >= 0 and not g.apart:
+            up = &plan.groups[g.parent]
+            sum = g.target if g.zone == v else value(&g.total)
+            if sum > g.cap_lo:
+                up.floor = larger(up.floor, g.floor)
+            if sum < g.cap_hi:
+                up.ceil = smaller(up.ceil, g.ceil)
     for v in range(plan.m - 1, -1, -1):
         g = &plan.groups[v]
-        if g.zone == v and g.side and slack_group(g):
-            outer = prices[g.parent]
-            if g.empty or (outer <= g.price if g.side > 0 else outer >= g.price):
-                g.price = outer
-        prices[v] = plan.groups[g.zone].price
-        if g.side and prices[v] != prices[g.parent]:
-            g.apart = g.side        # from now on at its cap, for the tiers to come
+        if g.parent < 0 or g.apart:
+            prices[v] = own_price(g)
+            continue
+        outside = prices[g.parent]
+        prices[v] = outside if g.floor <= outside <= g.ceil else own_price(g)
+        if prices[v] != outside:
+            g.apart = 1 if prices[v] < outside else -1      # from now on at its cap
+            g.target = g.cap_hi if g.apart > 0 else g.cap_lo
 
 
 # ------------------------------------------------------------------ from tier to tier
