@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test lint soak docs clean help
+.PHONY: setup demo test bench lint soak docs clean help
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -30,6 +30,9 @@ demo: $(READY)  ## a day of a microgrid on real firmware: out/demo/report.html
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest -q
+
+bench: $(READY)  ## the power balance beside other solvers: out/bench
+	$(BIN)/python tests/bench/run.py --out out/bench
 
 soak: $(READY)  ## the long hunts
 	$(BIN)/python -m pytest -q -m 'soak or network' --override-ini timeout=3600

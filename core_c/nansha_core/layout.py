@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from nansha_core.errors import ProblemError
 from nansha_core.problem import SITE, Tree
 
+DEEPEST = 200
+"""Groups in groups in groups; the searches go down as deep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -48,12 +51,26 @@ def lay_out(tree: Tree | None) -> Layout:
             "its parents go round in a circle: every group has to lead to the site, group 0",
             lost, names[lost] if names else None, "group",
         )  # fmt: skip
+    _check_depth(order, parents, names)
     place = {group: at for at, group in enumerate(order)}
     return Layout(
         order=tuple(order),
         parent=tuple(-1 if g == SITE else place[parents[g]] for g in order),
         first=tuple(first[g] for g in order),
     )
+
+
+def _check_depth(order: list[int], parents: list[int], names: Sequence[str] | None) -> None:
+    depth = [0] * len(parents)
+    for group in reversed(order):  # parents before their children
+        if group != SITE:
+            depth[group] = depth[parents[group]] + 1
+        if depth[group] > DEEPEST:
+            raise ProblemError(
+                "tree.parent", parents[group],
+                f"it lies in {depth[group]} others: groups go {DEEPEST} deep",
+                group, names[group] if names else None, "group",
+            )  # fmt: skip
 
 
 def _parents(tree: Tree) -> tuple[list[int], Sequence[str] | None]:

@@ -32,6 +32,11 @@ cdef struct Group:
     double target           # the sum it has to have
     int side                # 1 held at cap_hi, -1 at cap_lo, 0 not; in this tier
     int apart               # the same, from an earlier tier on; FIXED from the first
+    # Its subtree's p is still the answer of a search for its cap, at this price. While the price
+    # outside stays beyond it, the cap holds and nothing inside need be looked at.
+    bint held
+    double held_at
+    bint passed_over        # as it was at the last look
     bint rule               # nothing in it says the price: the price rule decides
     double floor, ceil      # for the price rule: the dearest watt delivered, the cheapest next
     double base, delta      # the price found

@@ -204,35 +204,51 @@ cdef void hand_up(const Group *g, Group *up) noexcept nogil:
         up.slope += g.slope
 
 
-cdef void evaluate(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil:
-    """Write the replies of all rows in the subtree of v, and the sums of all its groups."""
-    cdef Py_ssize_t k
-    cdef Group *g
+cdef inline bint still_held(const Group *g, double price) noexcept nogil:
+    return g.held and (g.apart == FIXED or (price > g.held_at if g.side > 0 else price < g.held_at))
+
+
+cdef void look_into(Plan *plan, Py_ssize_t v, double base, double delta, double price) noexcept nogil:
+    cdef Group *g = &plan.groups[v]
+    cdef Group *inner
     cdef nansha_sums sums
-    for k in range(plan.groups[v].first, v + 1):
-        g = &plan.groups[k]
+    cdef Py_ssize_t k = v - 1
+    if g.end > g.begin:
+        nansha_fill(plan.b + g.begin, plan.inverse_a + g.begin, plan.lo + g.begin,
+                    plan.hi + g.begin, plan.p + g.begin, g.end - g.begin, base, delta, &sums)
+        g.total.head = sums.head
+        g.total.tail = sums.tail
+        g.jump = 0.0
+        g.slope = sums.slope
+        g.top = sums.top
+        if sums.slope == INFINITY:
+            g.jump = tied(plan, g, base, delta, &g.slope)
+    else:
         g.total.head = g.total.tail = g.jump = g.slope = g.top = 0.0
-    for k in range(plan.groups[v].first, v + 1):
-        g = &plan.groups[k]
-        if g.end > g.begin:
-            nansha_fill(plan.b + g.begin, plan.inverse_a + g.begin, plan.lo + g.begin,
-                        plan.hi + g.begin, plan.p + g.begin, g.end - g.begin, base, delta, &sums)
-            if sums.slope == INFINITY:
-                g.jump += tied(plan, g, base, delta, &sums.slope)
-            g.slope += sums.slope
-            g.top = larger(g.top, sums.top)
-            if k == g.first:
-                g.total.head = sums.head
-                g.total.tail = sums.tail
-            else:
-                accumulate(&g.total, sums.head)
-                accumulate(&g.total, sums.tail)
-        if k == plan.m - 1 and plan.outside:
-            add_pair(&g.total, &plan.rest)
-            accumulate(&g.total, plan.rest_slope * ((base - plan.rest_at) + delta))
-            g.slope += plan.rest_slope
-        if k != v:
-            hand_up(g, &plan.groups[g.parent])
+    while k >= g.first:         # the children, last to first
+        inner = &plan.groups[k]
+        inner.passed_over = still_held(inner, price)
+        if inner.passed_over:
+            g.top = larger(g.top, inner.top)
+            accumulate(&g.total, inner.target)
+        else:
+            inner.held = False
+            look_into(plan, k, base, delta, price)
+            hand_up(inner, g)
+        k = inner.first - 1
+
+
+cdef void evaluate(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil:
+    """Write the replies of all rows in the subtree of v, and the sums of all its groups.
+
+    Of groups that their caps hold all the same, nothing is written and nothing changes.
+    """
+    cdef Group *g = &plan.groups[v]
+    look_into(plan, v, base, delta, base + delta)
+    if plan.outside:
+        add_pair(&g.total, &plan.rest)
+        accumulate(&g.total, plan.rest_slope * ((base - plan.rest_at) + delta))
+        g.slope += plan.rest_slope
 
 
 cdef int64_t bracket(const Plan *plan, double low, double high, const nansha_members *members,

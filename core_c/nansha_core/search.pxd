@@ -4,5 +4,6 @@ from nansha_core.plan cimport Group, Plan
 
 
 cdef double slack(const Group *g) noexcept nogil
+cdef bint find_near(Plan *plan, Py_ssize_t v) noexcept nogil
 cdef void find(Plan *plan, Py_ssize_t v, bint warm) noexcept nogil
 cdef bint absorb(Plan *plan, Py_ssize_t v, bint at_bounds) noexcept nogil

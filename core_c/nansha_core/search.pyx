@@ -225,6 +225,20 @@ cdef void search(Plan *plan, Py_ssize_t v, double start) noexcept nogil:
             look(plan, v, q.base, q.at)
 
 
+cdef bint find_near(Plan *plan, Py_ssize_t v) noexcept nogil:
+    """Try the quick search from where the last one ended; if it fails, `find` is for the rest."""
+    cdef Group *g = &plan.groups[v]
+    g.edge = False
+    if not (g.warm_slope > 0.0
+            and quick(plan, v, g.warm, g.warm_step + (g.target - g.warm_target) / g.warm_slope)):
+        return False
+    g.warm = g.base + g.delta
+    g.warm_step = 0.0
+    g.warm_slope = g.slope
+    g.warm_target = g.target
+    return True
+
+
 cdef void find(Plan *plan, Py_ssize_t v, bint warm) noexcept nogil:
     """Find the price of the subtree of v for its target; `warm`: start where the last one ended.
 
@@ -232,16 +246,17 @@ cdef void find(Plan *plan, Py_ssize_t v, bint warm) noexcept nogil:
     """
     cdef Group *g = &plan.groups[v]
     cdef double low = value(&g.low), high = value(&g.high)
-    g.edge = g.target >= high or g.target <= low
-    if g.edge:
+    if g.target >= high or g.target <= low:
         look(plan, v, plan.ceiling if g.target >= high else plan.floor, 0.0)
+        g.edge = True
         return
     if not warm:
+        g.edge = False
         search(plan, v, INFINITY)
         return
-    if not (g.warm_slope > 0.0
-            and quick(plan, v, g.warm, g.warm_step + (g.target - g.warm_target) / g.warm_slope)):
-        search(plan, v, g.base + g.delta if g.warm_slope > 0.0 else g.warm)
+    if find_near(plan, v):
+        return
+    search(plan, v, g.base + g.delta if g.warm_slope > 0.0 else g.warm)
     g.warm = g.base + g.delta
     g.warm_step = 0.0
     g.warm_slope = g.slope if g.jump == 0.0 else 0.0

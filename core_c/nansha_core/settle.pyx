@@ -13,7 +13,7 @@ from libc.math cimport fabs, isfinite, INFINITY
 from libc.string cimport memcpy, memset
 
 from nansha_core.plan cimport FIXED, Group, Plan, survey, value
-from nansha_core.search cimport absorb, find, slack
+from nansha_core.search cimport absorb, find, find_near, slack
 from nansha_core.window cimport Window, predict
 
 cdef double NARROWEST = 1e-290      # a range below it has no inverse
@@ -31,12 +31,16 @@ cdef inline double smaller(double x, double y) noexcept nogil:
 
 cdef void search_zones(Plan *plan, bint first) noexcept nogil:
     # Outer groups before inner ones: an outer price says which inner caps bind.
-    cdef Py_ssize_t v
+    cdef Py_ssize_t v = plan.m - 1
     cdef Group *g
     cdef double left
-    for v in range(plan.m - 1, -1, -1):
+    while v >= 0:
         g = &plan.groups[v]
+        if g.passed_over:
+            v = g.first - 1     # all in it is as it was
+            continue
         g.side = 0
+        g.zone = v
         if g.parent >= 0 and not g.apart:
             left = value(&g.total)
             if left > g.most:
@@ -47,9 +51,12 @@ cdef void search_zones(Plan *plan, bint first) noexcept nogil:
                 g.target = g.least
             else:
                 g.zone = plan.groups[g.parent].zone
-                continue
-        g.zone = v
-        find(plan, v, first)
+        if g.zone == v:
+            find(plan, v, first)
+            if first and g.parent >= 0:
+                g.held = True
+                g.held_at = g.base + g.delta
+        v -= 1
 
 
 cdef bint some_inside(const Plan *plan, Py_ssize_t v) noexcept nogil:
@@ -176,7 +183,7 @@ cdef void make_tie_rule(Plan *plan, Costs *costs) noexcept nogil:
 
 cdef void share_out(Plan *plan, Settlement *s) noexcept nogil:
     # All tiers and the tie rule, from the site's target on.
-    cdef Py_ssize_t k
+    cdef Py_ssize_t k, v
     cdef double *prices
     cdef bint plain
     for k in range(s.tiers + 1):
@@ -192,19 +199,27 @@ cdef void share_out(Plan *plan, Settlement *s) noexcept nogil:
         set_prices(plan, prices)
         if k == s.tiers:
             return
-        if (plain and s.tiers == 1) or narrow(plan, s, prices) == 0:
+        if plain and s.tiers == 1:
+            memset(prices + plan.m, 0, plan.m * sizeof(double))
+            return
+        for v in range(plan.m):
+            plan.groups[v].held = False
+        if narrow(plan, s, prices) == 0:
             memset(prices + plan.m, 0, (s.tiers - k) * plan.m * sizeof(double))
             return
 
 
 cdef void ready(Plan *plan, Settlement *s) noexcept nogil:
     """Put the plan at its first tier, surveyed."""
+    cdef Py_ssize_t v
     take_costs(plan, &s.costs[0])
     plan.lo = s.lo
     plan.hi = s.hi
     if s.stale:
         survey(plan, True)
         s.stale = False
+        for v in range(plan.m):
+            plan.groups[v].held = False
 
 
 cdef void foresee(Plan *plan, Settlement *s) noexcept nogil:
@@ -218,16 +233,39 @@ cdef void foresee(Plan *plan, Settlement *s) noexcept nogil:
         site.warm_slope = w.group.slope
 
 
+cdef bint settle_plain(Plan *plan, Settlement *s, double demand) noexcept nogil:
+    # The common case, without the detours: one bus, one tier, a price near the last one.
+    cdef Group *site = &plan.groups[0]
+    if plan.m > 1 or s.tiers > 1 or s.stale or s.windows != NULL:
+        return False
+    if not value(&site.low) < demand < value(&site.high):
+        return False
+    site.target = demand
+    if not find_near(plan, 0):
+        return False
+    site.zone = 0
+    if absorb(plan, 0, False) and not some_inside(plan, 0):
+        return False
+    s.prices[0] = site.warm
+    s.prices[1] = 0.0
+    s.residual = -site.need
+    s.shortage = s.surplus = 0.0
+    return True
+
+
 cdef void settle(Plan *plan, Settlement *s, double demand) noexcept nogil:
     """Solve the whole problem for this demand: p, prices, holds and what is not per row."""
     cdef Group *site = &plan.groups[plan.m - 1]
     cdef Py_ssize_t v
     cdef Group *g
     cdef double over, under, missed = 0.0
+    if settle_plain(plan, s, demand):
+        return
     ready(plan, s)
     for v in range(plan.m):
         g = &plan.groups[v]
         g.apart = FIXED if g.fixed else 0
+        g.passed_over = False
         if g.fixed:
             g.target = g.least
     over = (demand - site.high.head) - site.high.tail

@@ -1,6 +1,7 @@
 """Runs every dual module on the MicroPython VM, with the heap of each chip. Under pytest only."""
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ import pytest
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "firmware"
+CORE = HERE.parents[1] / "core_c" / "nansha_core"
+# What a node can carry of the core: these files, and no __init__, which pulls the compiled solver.
+NODE_CORE = ("errors.py", "watts.py", "watts_check.py", "watts_problem.py")
 PYTEST_ONLY = ("test_on_micropython", "test_boards_current", "test_mutants")
 MODULES = sorted(p.stem for p in HERE.glob("test_*.py") if p.stem not in PYTEST_ONLY)
 # Objects of the 64-bit VM are twice as large as a chip's, so the heap is given in words.
@@ -21,7 +25,10 @@ pytestmark = pytest.mark.skipif(not VM.exists(), reason="the MicroPython VM is n
 
 
 def run_on_vm(module: str, heap: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """One VM, one module; `folder` takes what the tests write."""
+    """One VM, one module; `folder` takes what the tests write, and the core of a node."""
+    (folder / "nansha_core").mkdir(exist_ok=True)
+    for name in NODE_CORE:
+        shutil.copy(CORE / name, folder / "nansha_core")
     return subprocess.run(
         [str(VM), "-X", f"heapsize={heap}", str(HERE / "run_on_vm.py"), module],
         cwd=folder,
