@@ -38,7 +38,9 @@ cdef struct Group:
     double held_at
     bint passed_over        # as it was at the last look
     bint rule               # nothing in it says the price: the price rule decides
-    double floor, ceil      # for the price rule: the dearest watt delivered, the cheapest next
+    bint told               # for the price rule: something inside its range says the price
+    double floor, ceil      # else: the dearest watt delivered, the cheapest next
+    bint more, less         # its cap lets its sum rise, fall
     double base, delta      # the price found
     bint edge               # none was sought: the target is all, or the least, that it can reach
     double need             # target minus the sum there

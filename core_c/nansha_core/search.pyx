@@ -271,19 +271,18 @@ cdef inline bint takes(const Plan *plan, Py_ssize_t i, double need, bint at_boun
             and plan.lo[i] <= p + need <= plan.hi[i])
 
 
-cdef bint absorb(Plan *plan, Py_ssize_t v, bint at_bounds) noexcept nogil:
+cdef Taken absorb(Plan *plan, Py_ssize_t v, bint at_bounds) noexcept nogil:
     """Give the last rounding of zone v an owner: its flattest row inside its range.
 
     That moves its marginal cost least. The owner is kept from solve to solve while it can take
-    more. Rows at a bound may take it too if `at_bounds`: shares of a tie, rounded. True if the
-    owner came to lie on a bound, so that it is no longer inside.
+    more. Rows at a bound may take it too if `at_bounds`: shares of a tie, rounded.
     """
     cdef Group *g = &plan.groups[v]
     cdef Group *h
     cdef Py_ssize_t i, k, looked = 0
     cdef double moved
     if g.need == 0.0 or not fabs(g.need) <= 4.0 * rounding(g):
-        return False
+        return NOTHING
     if not (g.owner >= 0 and takes(plan, g.owner, g.need, at_bounds)):
         g.owner = -1
         for k in range(g.first, v + 1):
@@ -298,8 +297,8 @@ cdef bint absorb(Plan *plan, Py_ssize_t v, bint at_bounds) noexcept nogil:
                         g.owner < 0 or plan.inverse_a[i] > plan.inverse_a[g.owner]):
                     g.owner = i
     if g.owner < 0:
-        return False
+        return NOTHING
     moved = plan.p[g.owner] + g.need
     g.need -= moved - plan.p[g.owner]
     plan.p[g.owner] = moved
-    return moved == plan.lo[g.owner] or moved == plan.hi[g.owner]
+    return INSIDE if plan.lo[g.owner] < moved < plan.hi[g.owner] else AT_BOUND

@@ -12,8 +12,8 @@ from libc.float cimport DBL_EPSILON
 from libc.math cimport fabs, isfinite, INFINITY
 from libc.string cimport memcpy, memset
 
-from nansha_core.plan cimport FIXED, Group, Plan, survey, value
-from nansha_core.search cimport absorb, find, find_near, slack
+from nansha_core.plan cimport FIXED, Group, Plan, accumulate, survey, value
+from nansha_core.search cimport AT_BOUND, INSIDE, Taken, absorb, find, find_near, slack
 from nansha_core.window cimport Window, predict
 
 cdef double NARROWEST = 1e-290      # a range below it has no inverse
@@ -29,10 +29,16 @@ cdef inline double smaller(double x, double y) noexcept nogil:
 
 # ------------------------------------------------------------------ zones and their prices
 
+cdef inline bint stays_low(const Group *zone) noexcept nogil:
+    # Its target leaves nothing for its ties, if there are any.
+    return zone.need <= slack(zone)
+
+
 cdef void search_zones(Plan *plan, bint first) noexcept nogil:
     # Outer groups before inner ones: an outer price says which inner caps bind.
     cdef Py_ssize_t v = plan.m - 1
     cdef Group *g
+    cdef const Group *outer
     cdef double left
     while v >= 0:
         g = &plan.groups[v]
@@ -43,10 +49,11 @@ cdef void search_zones(Plan *plan, bint first) noexcept nogil:
         g.zone = v
         if g.parent >= 0 and not g.apart:
             left = value(&g.total)
+            outer = &plan.groups[plan.groups[g.parent].zone]
             if left > g.most:
                 g.side = 1
                 g.target = g.most
-            elif left + g.jump < g.least:
+            elif left + (0.0 if stays_low(outer) else g.jump) < g.least:
                 g.side = -1
                 g.target = g.least
             else:
@@ -74,67 +81,98 @@ cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
     cdef Py_ssize_t v
     cdef Group *g
     cdef bint plain = True
+    cdef Taken taken
     for v in range(plan.m):
         g = &plan.groups[v]
         if g.zone != v:
             continue
-        g.rule = not (g.slope > 0.0 or (g.jump > 0.0 and g.need > slack(g)))
-        if g.jump == 0.0 and not g.edge and absorb(plan, v, last):
-            g.rule = not some_inside(plan, v)
+        g.rule = not (g.slope > 0.0 or (g.jump > 0.0 and not stays_low(g)))
+        if g.jump == 0.0 and not g.edge:
+            taken = absorb(plan, v, last)
+            if taken == INSIDE:
+                g.rule = False
+            elif taken == AT_BOUND:
+                g.rule = not some_inside(plan, v)
         if g.rule or g.jump > 0.0:
             plain = False
     return plain
 
 
-cdef void scan(const Plan *plan, Group *g) noexcept nogil:
-    # What a group's own rows say on the price rule.
+# ------------------------------------------------------------------ the price rule
+
+cdef void read_rows(const Plan *plan, Group *g, double told) noexcept nogil:
+    # What a group's own rows say: one inside its range tells the price that was found for it.
     cdef Py_ssize_t i
-    cdef double margin
+    cdef double margin, p
     for i in range(g.begin, g.end):
+        p = plan.p[i]
+        if plan.lo[i] < p < plan.hi[i]:
+            g.told = True
+            g.floor = g.ceil = told
+            return
         if plan.lo[i] < plan.hi[i]:
-            margin = plan.a[i] * plan.p[i] + plan.b[i]
-            if plan.p[i] > plan.lo[i]:
+            margin = plan.a[i] * p + plan.b[i]
+            if p > plan.lo[i]:
                 g.floor = larger(g.floor, margin)
-            if plan.p[i] < plan.hi[i]:
+            else:
                 g.ceil = smaller(g.ceil, margin)
+
+
+cdef void speak_up(const Group *g, Group *outer) noexcept nogil:
+    # What a group is to the rule outside: one that could give more, or less, or both.
+    if g.told and g.more and g.less:
+        outer.told = True
+        outer.floor = outer.ceil = g.floor
+    if outer.told:
+        return
+    if g.less:
+        outer.floor = larger(outer.floor, g.floor)
+    if g.more:
+        outer.ceil = smaller(outer.ceil, g.ceil)
 
 
 cdef inline double own_price(const Group *g) noexcept nogil:
     return g.floor if isfinite(g.floor) else (g.ceil if isfinite(g.ceil) else 0.0)
 
 
-cdef void set_prices(Plan *plan, double *prices) noexcept nogil:
-    # The price rule: from the inside out, which prices would do; from the outside in, which is it.
+cdef void set_prices(Plan *plan, double *prices, bint last) noexcept nogil:
+    # From the inside out, which prices would do; from the outside in, which is it. While tiers
+    # are still to come a zone tells its price unless the rule has to; at last, rows do, and
+    # prices holds what was found for them.
     cdef Py_ssize_t v
     cdef Group *g
-    cdef Group *up
-    cdef double sum, outside
+    cdef const Group *zone
+    cdef double sum, outside, own, doubt
     for v in range(plan.m):
         plan.groups[v].floor = -INFINITY
         plan.groups[v].ceil = INFINITY
+        plan.groups[v].told = False
     for v in range(plan.m):
         g = &plan.groups[v]
-        if plan.groups[g.zone].rule:
-            scan(plan, g)
-        else:
-            g.floor = g.ceil = plan.groups[g.zone].base + plan.groups[g.zone].delta
+        zone = &plan.groups[g.zone]
+        if not last and not zone.rule:
+            g.told = True
+            g.floor = g.ceil = zone.base + zone.delta
+        elif not g.told:
+            read_rows(plan, g, prices[v])
         if g.parent >= 0 and not g.apart:
-            up = &plan.groups[g.parent]
-            sum = g.target if g.zone == v else value(&g.total)
-            if sum > g.cap_lo:
-                up.floor = larger(up.floor, g.floor)
-            if sum < g.cap_hi:
-                up.ceil = smaller(up.ceil, g.ceil)
+            sum = value(&g.total) if last or g.zone != v else g.target
+            doubt = 4.0 * g.near * g.top if last else 0.0
+            g.more = sum < g.cap_hi - doubt
+            g.less = sum > g.cap_lo + doubt
+            speak_up(g, &plan.groups[g.parent])
     for v in range(plan.m - 1, -1, -1):
         g = &plan.groups[v]
         if g.parent < 0 or g.apart:
             prices[v] = own_price(g)
             continue
-        outside = prices[g.parent]
-        prices[v] = outside if g.floor <= outside <= g.ceil else own_price(g)
-        if prices[v] != outside:
-            g.apart = 1 if prices[v] < outside else -1      # from now on at its cap
-            g.target = g.cap_hi if g.apart > 0 else g.cap_lo
+        outside = prices[v] = prices[g.parent]
+        if not g.floor <= outside <= g.ceil:
+            own = own_price(g)
+            if not (g.more if own < outside else g.less):   # else it is rounding that parts them
+                prices[v] = own
+                g.apart = 1 if own < outside else -1        # from now on at its cap
+                g.target = g.cap_hi if own < outside else g.cap_lo
 
 
 # ------------------------------------------------------------------ from tier to tier
@@ -196,15 +234,53 @@ cdef void share_out(Plan *plan, Settlement *s) noexcept nogil:
             s.stale = True
         search_zones(plan, k == 0)
         plain = finish_zones(plan, k == s.tiers)
-        set_prices(plan, prices)
-        if k == s.tiers:
-            return
-        if plain and s.tiers == 1:
+        set_prices(plan, prices, False)
+        if plain and k == 0 and s.tiers == 1:
             memset(prices + plan.m, 0, plan.m * sizeof(double))
             return
         for v in range(plan.m):
             plan.groups[v].held = False
+        if k == s.tiers:
+            break
         if narrow(plan, s, prices) == 0:
+            memset(prices + plan.m, 0, (s.tiers - k) * plan.m * sizeof(double))
+            break
+    state_prices(plan, s)
+
+
+cdef void sum_up(Plan *plan) noexcept nogil:
+    # The sums of all groups as they are in the end.
+    cdef Py_ssize_t v, i
+    cdef Group *g
+    for v in range(plan.m):
+        plan.groups[v].total.head = plan.groups[v].total.tail = plan.groups[v].top = 0.0
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        for i in range(g.begin, g.end):
+            accumulate(&g.total, plan.p[i])
+            g.top = larger(g.top, fabs(plan.p[i]))
+        if g.parent >= 0:
+            accumulate(&plan.groups[g.parent].total, g.total.head)
+            accumulate(&plan.groups[g.parent].total, g.total.tail)
+            plan.groups[g.parent].top = larger(plan.groups[g.parent].top, g.top)
+
+
+cdef void state_prices(Plan *plan, Settlement *s) noexcept nogil:
+    # Read all prices off the final powers: what a tier had left open may lie at a bound now.
+    cdef Py_ssize_t k, v
+    cdef double *prices
+    plan.lo = s.lo
+    plan.hi = s.hi
+    sum_up(plan)
+    for v in range(plan.m):
+        plan.groups[v].apart = FIXED if plan.groups[v].fixed else 0
+    for k in range(s.tiers + 1):
+        prices = s.prices + k * plan.m
+        if k == s.tiers:
+            make_tie_rule(plan, &s.costs[k])
+        take_costs(plan, &s.costs[k])
+        set_prices(plan, prices, True)
+        if k < s.tiers and narrow(plan, s, prices) == 0:
             memset(prices + plan.m, 0, (s.tiers - k) * plan.m * sizeof(double))
             return
 
@@ -244,7 +320,7 @@ cdef bint settle_plain(Plan *plan, Settlement *s, double demand) noexcept nogil:
     if not find_near(plan, 0):
         return False
     site.zone = 0
-    if absorb(plan, 0, False) and not some_inside(plan, 0):
+    if absorb(plan, 0, False) == AT_BOUND and not some_inside(plan, 0):
         return False
     s.prices[0] = site.warm
     s.prices[1] = 0.0

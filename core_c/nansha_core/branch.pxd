@@ -1,0 +1,28 @@
+"""C-level view of the search over the states of all switches."""
+
+from nansha_core.relax cimport Site
+
+
+cdef struct Search:
+    Site site
+    bint usable                 # there is a best choice
+    bint exact
+    Py_ssize_t *best            # states
+    Py_ssize_t *trial
+    double *best_vector
+    double *bound
+    double *vector              # three to work in
+    double *other
+    double *third
+    double *keys                # per switch, to sort by
+    Py_ssize_t *sorted
+    # The stack; switches x …
+    Py_ssize_t depth
+    Py_ssize_t *branched        # which switch
+    Py_ssize_t *turn            # how many of its children were taken
+    double *bounds              # x parts
+    Py_ssize_t *order           # per state: the children of a switch in order, from its first state
+
+
+cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil
+cdef void settle_best(Search *q) noexcept nogil

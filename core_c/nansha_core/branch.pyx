@@ -1,0 +1,446 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""The search for the best states: branch and bound over the convex core.
+
+1. At the root the costs of open switches are slanted till the bound no longer rises.
+2. Three first choices: as it is, what the relaxed powers are nearest to, what prices like best.
+   The best of them is improved, one switch at a time, then two.
+3. States that prices alone prove to be worse than the best choice are struck out; then again 1.
+4. What is still open is searched depth first, nearest state first. A node whose bound is not below
+   the best choice is left.
+
+All is counted in balances solved, so the same inputs give the same bits on any day.
+"""
+
+from libc.math cimport fabs, INFINITY
+from libc.string cimport memcpy
+
+from nansha_core.plan cimport Group
+from nansha_core.relax cimport (
+    OPEN, Site, below, compare, complete, evaluate, make_hull, price_states, show, slant,
+)
+
+cdef enum:
+    SLANTS = 12         # rounds at the root, at most
+    STRIKES = 6         # times that states are struck out, at most
+    PAIRS_FROM = 24     # switches of which all pairs are tried
+    PASSES = 4          # of the improvement
+
+
+cdef inline double larger(double x, double y) noexcept nogil:
+    return x if x > y else y
+
+
+cdef inline bint spent(const Site *site) noexcept nogil:
+    return site.nodes >= site.budget
+
+
+cdef inline void copy(const Site *site, const double *x, double *to) noexcept nogil:
+    memcpy(to, x, site.parts * sizeof(double))
+
+
+# ------------------------------------------------------------------ choices
+
+cdef bint try_choice(Search *q) noexcept nogil:
+    # Solve the trial; keep it if it is better than the best.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s
+    for s in range(site.switches):
+        show(site, s, q.trial[s])
+    evaluate(site, q.other)
+    if q.usable and compare(site, q.other, q.best_vector) >= 0:
+        return False
+    q.usable = True
+    memcpy(q.best, q.trial, site.switches * sizeof(Py_ssize_t))
+    copy(site, q.other, q.best_vector)
+    return True
+
+
+cdef double away(const Site *site, Py_ssize_t s, Py_ssize_t j, bint bounds) noexcept nogil:
+    # How far the relaxed powers are from a state: from its bounds, or from where it would be.
+    cdef Py_ssize_t r, at
+    cdef double p, sum = 0.0
+    for r in range(site.first_row[s], site.first_row[s + 1]):
+        at = site.bounds[j] + r - site.first_row[s]
+        p = site.plan.p[site.slot[r]]
+        if bounds or not site.ideal[at] == site.ideal[at]:
+            sum += larger(larger(site.lo[at] - p, p - site.hi[at]), 0.0)
+        else:
+            sum += fabs(p - site.ideal[at])
+    return sum
+
+
+cdef bint nearer(const Site *site, Py_ssize_t s, Py_ssize_t j, Py_ssize_t l) noexcept nogil:
+    cdef double x = away(site, s, j, False), y = away(site, s, l, False)
+    cdef Py_ssize_t k
+    if x != y:
+        return x < y
+    for k in range(site.head, site.parts):
+        x = site.fixed[j * site.parts + k]
+        y = site.fixed[l * site.parts + k]
+        if x != y:
+            return x < y
+    return False
+
+
+cdef Py_ssize_t nearest(const Site *site, Py_ssize_t s) noexcept nogil:
+    cdef Py_ssize_t j, best = -1
+    for j in range(site.first_state[s], site.first_state[s + 1]):
+        if site.live[j] and (best < 0 or nearer(site, s, j, best)):
+            best = j
+    return best
+
+
+cdef Py_ssize_t cheapest(const Site *site, Py_ssize_t s, Py_ssize_t but) noexcept nogil:
+    # The live state of the least worth, leaving one out.
+    cdef Py_ssize_t j, best = -1
+    for j in range(site.first_state[s], site.first_state[s + 1]):
+        if site.live[j] and j != but and (
+                best < 0 or below(site, site.worth + j * site.parts,
+                                  site.worth + best * site.parts)):
+            best = j
+    return best
+
+
+cdef void first_choices(Search *q, const Py_ssize_t *now) noexcept nogil:
+    # The relaxed powers are still in the plan.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s
+    for s in range(site.switches):
+        q.trial[s] = nearest(site, s)
+    try_choice(q)
+    if spent(site):
+        return
+    for s in range(site.switches):
+        q.trial[s] = cheapest(site, s, -1)
+    try_choice(q)
+    if spent(site):
+        return
+    for s in range(site.switches):
+        q.trial[s] = now[s] if site.live[now[s]] else cheapest(site, s, -1)
+    try_choice(q)
+
+
+# ------------------------------------------------------------------ improvement
+
+cdef double regret(const Search *q, Py_ssize_t s) noexcept nogil:
+    # What it costs at the prices to have this switch otherwise, in watts of the first tier that
+    # says anything.
+    cdef const Site *site = &q.site
+    cdef Py_ssize_t k, other = cheapest(site, s, q.best[s])
+    cdef double d
+    if other < 0:
+        return INFINITY
+    for k in range(site.tiers):
+        d = (site.worth[other * site.parts + site.head + k]
+             - site.worth[q.best[s] * site.parts + site.head + k])
+        if fabs(d) > site.tolerance[site.head + k]:
+            return d / site.scale[k]
+    return 0.0
+
+
+cdef void sort_switches(Search *q) noexcept nogil:
+    # By regret, least first; equal ones by number. Insertion: hundreds at most, once a pass.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s, i, count = 0
+    cdef double key
+    for s in range(site.switches):
+        key = q.keys[s] = regret(q, s)
+        i = count
+        while i > 0 and q.keys[q.sorted[i - 1]] > key:
+            q.sorted[i] = q.sorted[i - 1]
+            i -= 1
+        q.sorted[i] = s
+        count += 1
+
+
+cdef bint flip_one(Search *q) noexcept nogil:
+    cdef Site *site = &q.site
+    cdef Py_ssize_t i, s, j, kept
+    cdef bint better = False
+    for i in range(site.switches):
+        s = q.sorted[i]
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if not site.live[j] or j == q.best[s]:
+                continue
+            if spent(site):
+                return better
+            kept = q.trial[s]
+            q.trial[s] = j
+            if try_choice(q):
+                better = True
+            else:
+                q.trial[s] = kept
+    return better
+
+
+cdef bint flip_two(Search *q) noexcept nogil:
+    cdef Site *site = &q.site
+    cdef Py_ssize_t i, l, s, t, j, h
+    cdef Py_ssize_t count = site.switches if site.switches < PAIRS_FROM else PAIRS_FROM
+    for i in range(1, count):
+        s = q.sorted[i]
+        for l in range(i):
+            t = q.sorted[l]
+            j = cheapest(site, s, q.best[s])
+            h = cheapest(site, t, q.best[t])
+            if j < 0 or h < 0:
+                continue
+            if spent(site):
+                return False
+            q.trial[s] = j
+            q.trial[t] = h
+            if try_choice(q):
+                return True
+            q.trial[s] = q.best[s]
+            q.trial[t] = q.best[t]
+    return False
+
+
+cdef void improve(Search *q) noexcept nogil:
+    cdef Site *site = &q.site
+    cdef Py_ssize_t turn
+    if site.switches < 2:
+        return
+    for turn in range(PASSES):
+        memcpy(q.trial, q.best, site.switches * sizeof(Py_ssize_t))
+        sort_switches(q)
+        if flip_one(q):
+            continue
+        memcpy(q.trial, q.best, site.switches * sizeof(Py_ssize_t))
+        if spent(site) or not flip_two(q):
+            return
+
+
+# ------------------------------------------------------------------ the root
+
+cdef void forget(Site *site) noexcept nogil:
+    # The core starts from its last price: begin all searches alike.
+    cdef Py_ssize_t v
+    cdef Group *g
+    for v in range(site.plan.m):
+        g = &site.plan.groups[v]
+        g.warm = g.warm_step = g.warm_slope = g.warm_target = 0.0
+        g.owner = -1
+
+
+cdef void raise_bound(Search *q) noexcept nogil:
+    # Slant the open switches' costs till it no longer helps; q.vector is the last node's.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t turn, s
+    cdef bint priced
+    for turn in range(SLANTS):
+        if turn:
+            priced = complete(site, q.vector)
+            for s in range(site.switches):
+                if site.pick[s] == OPEN:
+                    slant(site, s, priced)
+        for s in range(site.switches):
+            show(site, s, site.pick[s])
+        evaluate(site, q.vector)
+        if turn and compare(site, q.vector, q.bound) <= 0:
+            if below(site, q.bound, q.vector):
+                copy(site, q.vector, q.bound)
+            return
+        if below(site, q.bound, q.vector):
+            copy(site, q.vector, q.bound)
+        if spent(site):
+            return
+
+
+cdef bint strike_out(Search *q) noexcept nogil:
+    # States that prices prove to be no better than the best choice.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s, j, k, best, left, last
+    cdef bint struck = False
+    if not site.has_dual or not complete(site, q.best_vector):
+        return False
+    if below(site, q.bound, site.dual):
+        copy(site, site.dual, q.bound)
+    for s in range(site.switches):
+        if site.pick[s] != OPEN:
+            continue
+        best = cheapest(site, s, -1)
+        left = 0
+        last = best
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if not site.live[j]:
+                continue
+            for k in range(site.parts):
+                q.other[k] = (site.dual[k] + site.worth[j * site.parts + k]
+                              - site.worth[best * site.parts + k])
+            if j != best and compare(site, q.other, q.best_vector) >= 0:
+                site.live[j] = False
+                struck = True
+            else:
+                left += 1
+                last = j
+        if left == 1:
+            site.pick[s] = last
+        make_hull(site, s)
+    return struck
+
+
+# ------------------------------------------------------------------ the tree
+
+cdef double doubt(const Site *site, Py_ssize_t s, Py_ssize_t near) noexcept nogil:
+    # How far an open switch is from being in a state, in watts: of its bounds, and of what its
+    # slanted costs leave out.
+    cdef double sum = away(site, s, near, True), d, p
+    cdef Py_ssize_t k, r = site.lead[s], t
+    p = site.plan.p[site.slot[r]]
+    for k in range(site.tiers):
+        t = s * site.tiers + k
+        d = (site.fixed[near * site.parts + site.head + k]
+             - site.least[s * site.parts + site.head + k]
+             + (0.5 * (site.a[k * site.rows + r] - site.slant_a[t]) * p
+                + (site.b[k * site.rows + r] - site.slant_b[t])) * p)
+        if d > site.tolerance[site.head + k]:
+            return sum + d / site.scale[k]
+    return sum
+
+
+cdef Py_ssize_t choose(Search *q) noexcept nogil:
+    # The switch that is furthest from any of its states; the trial gets the nearest states.
+    # -1: none is open.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s, best = -1
+    cdef double d, most = -1.0
+    for s in range(site.switches):
+        q.trial[s] = site.pick[s]
+        if site.pick[s] == OPEN:
+            q.trial[s] = nearest(site, s)
+            d = doubt(site, s, q.trial[s])
+            if d > most:
+                most = d
+                best = s
+    if most <= 0.0:
+        q.third[0] = 0.0
+    else:
+        q.third[0] = most
+    return best
+
+
+cdef void branch(Search *q, Py_ssize_t s, const double *bound) noexcept nogil:
+    # Push a node, its children in order of nearness.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t j, i, count = 0, begin = site.first_state[s]
+    for j in range(begin, site.first_state[s + 1]):
+        if not site.live[j]:
+            continue
+        i = count
+        while i > 0 and nearer(site, s, j, q.order[begin + i - 1]):
+            q.order[begin + i] = q.order[begin + i - 1]
+            i -= 1
+        q.order[begin + i] = j
+        count += 1
+    for i in range(begin + count, site.first_state[s + 1]):
+        q.order[i] = -1
+    q.branched[q.depth] = s
+    q.turn[q.depth] = 0
+    copy(site, bound, q.bounds + q.depth * site.parts)
+    q.depth += 1
+
+
+cdef bint next_child(Search *q) noexcept nogil:
+    # Go to the next node that is not yet looked at; False at the end of the tree.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s, at, top
+    while q.depth:
+        top = q.depth - 1
+        s = q.branched[top]
+        at = site.first_state[s] + q.turn[top]
+        if (at < site.first_state[s + 1] and q.order[at] >= 0
+                and compare(site, q.bounds + top * site.parts, q.best_vector) < 0):
+            site.pick[s] = q.order[at]
+            q.turn[top] += 1
+            return True
+        site.pick[s] = OPEN
+        q.depth -= 1
+    return False
+
+
+cdef void look(Search *q) noexcept nogil:
+    # Solve the node that the picks make, and push it if something below it may be better.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s
+    for s in range(site.switches):
+        show(site, s, site.pick[s])
+    evaluate(site, q.vector)
+    if q.depth and below(site, q.vector, q.bounds + (q.depth - 1) * site.parts):
+        copy(site, q.bounds + (q.depth - 1) * site.parts, q.vector)
+    if compare(site, q.vector, q.best_vector) >= 0:
+        return
+    s = choose(q)
+    if s < 0:
+        try_choice(q)
+        return
+    # All open switches may be in a state already: then that choice is as good as the bound.
+    branch(q, s, q.vector)
+    if q.third[0] == 0.0 and not spent(site):
+        try_choice(q)
+
+
+cdef void walk(Search *q) noexcept nogil:
+    # The tree, until it is done or the budget is; the bound is that of all nodes still open.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t i, s, at
+    q.depth = 0
+    look(q)
+    while not spent(site) and next_child(q):
+        look(q)
+    copy(site, q.best_vector, q.third)
+    for i in range(q.depth):
+        s = q.branched[i]
+        at = site.first_state[s] + q.turn[i]
+        if (at < site.first_state[s + 1] and q.order[at] >= 0
+                and below(site, q.bounds + i * site.parts, q.third)):
+            copy(site, q.bounds + i * site.parts, q.third)
+    if below(site, q.bound, q.third):
+        copy(site, q.third, q.bound)
+
+
+cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil:
+    """Find the best choice among the live states; `now`: those that the switches are in."""
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s, j, turn, first
+    q.usable = False
+    site.nodes = 0
+    forget(site)
+    for j in range(site.states):
+        site.worth[j * site.parts] = 0.0
+    for s in range(site.switches):
+        make_hull(site, s)
+        first = -1
+        site.pick[s] = OPEN
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if site.live[j]:
+                site.pick[s] = j if first < 0 else OPEN
+                first = j
+        slant(site, s, False)
+    for j in range(site.parts):
+        q.bound[j] = -INFINITY
+    for turn in range(STRIKES):
+        raise_bound(q)
+        price_states(site)
+        if turn == 0:
+            first_choices(q, now)
+            if not spent(site):
+                improve(q)
+        if compare(site, q.bound, q.best_vector) >= 0 or spent(site) or not strike_out(q):
+            break
+    if compare(site, q.bound, q.best_vector) < 0:
+        walk(q)
+    elif below(site, q.best_vector, q.bound):
+        copy(site, q.best_vector, q.bound)
+    q.exact = compare(site, q.bound, q.best_vector) >= 0
+
+
+cdef void settle_best(Search *q) noexcept nogil:
+    """Solve the best choice as a new Balance would; its vector is then exact to the bit."""
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s
+    forget(site)
+    for s in range(site.switches):
+        show(site, s, q.best[s])
+    evaluate(site, q.best_vector)

@@ -1,0 +1,442 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False
+"""The balance at a node of the search, where some switches are still open: a bound.
+
+What is made least is a vector, read in order: the sum of overloads; the overloads level by level,
+innermost first; what is missing at the site; then each tier; then operations and state numbers,
+which only decide between choices that cost the same.
+
+Why the balance with open switches is a bound. An open switch has the hull of its live states'
+bounds, and costs that are nowhere above its own in any state (`slant`). Call a choice's vector C
+and the relaxed one R; R <= C in order, because:
+
+- Sum of overloads. The rule of docs/balance.md, innermost first, makes the sum of |overload| as
+  small as bounds allow: a watt that leaves what an inner group can reach costs a watt of overload
+  in there and saves at most one outside. Wider bounds cannot make a least value larger.
+- If the sums are equal, take the innermost level. Wider reach means no more overload in any group;
+  where all overloads of the level are equal, what each group can reach in R holds what it can in
+  C: either both are clipped alike, or both are the same single sum. So go on outwards, level by
+  level, and last to the site with what is missing. (Without the levels this step is wrong: an
+  inner overload can be traded for one outside, which leaves the sum and moves the reach.)
+- If all these are equal, every balance that C may choose R may choose too. Tier by tier the cost
+  in R is nowhere above that in C. The order of vectors is kept by sums, so the least of R is not
+  above C.
+
+A second bound (`price_states`) is Lagrange's: for any prices, each row and each state alone does
+the best it can, and demand and caps are paid at those prices. Prices are vectors with one part per
+tier; as the order of vectors is kept by sums and by positive factors, the usual proof holds in it
+word by word. It holds for choices that miss and overload nothing; the others are worse than any
+that do, so it is used only against such.
+"""
+
+from libc.math cimport fabs, sqrt, INFINITY
+
+from nansha_core.plan cimport Group, Plan
+from nansha_core.settle cimport Costs, Settlement, settle
+
+
+cdef inline double larger(double x, double y) noexcept nogil:
+    return x if x > y else y
+
+
+cdef inline double smaller(double x, double y) noexcept nogil:
+    return x if x < y else y
+
+
+cdef inline double clip(double x, double lo, double hi) noexcept nogil:
+    return smaller(larger(x, lo), hi)
+
+
+# ------------------------------------------------------------------ vectors in order
+
+cdef int compare(const Site *site, const double *x, const double *y) noexcept nogil:
+    """-1, 0 or 1: x before y, the same within tolerance, after."""
+    cdef Py_ssize_t k
+    cdef double d
+    for k in range(site.parts):
+        d = x[k] - y[k]
+        if d > site.tolerance[k]:
+            return 1
+        if d < -site.tolerance[k]:
+            return -1
+    return 0
+
+
+cdef bint below(const Site *site, const double *x, const double *y) noexcept nogil:
+    """x before y to the bit: bounds are compared so, for no tolerance may add up in them."""
+    cdef Py_ssize_t k
+    for k in range(site.parts):
+        if x[k] != y[k]:
+            return x[k] < y[k]
+    return False
+
+
+cdef bint complete(const Site *site, const double *vector) noexcept nogil:
+    """Nothing is overloaded or missing."""
+    cdef Py_ssize_t k
+    for k in range(site.head):
+        if vector[k] > site.tolerance[k]:
+            return False
+    return True
+
+
+# ------------------------------------------------------------------ a node and its vector
+
+cdef void show(Site *site, Py_ssize_t s, Py_ssize_t what) noexcept nogil:
+    """Write the bounds and costs of a switch in a state, or OPEN, where `settle` reads them."""
+    cdef Settlement *to = site.settlement
+    cdef Py_ssize_t r, k, at, lead
+    cdef double a
+    if site.shown[s] == what:
+        return
+    for r in range(site.first_row[s], site.first_row[s + 1]):
+        at = site.slot[r]
+        if what == OPEN:
+            to.lo[at] = site.hull_lo[r]
+            to.hi[at] = site.hull_hi[r]
+        else:
+            to.lo[at] = site.lo[site.bounds[what] + r - site.first_row[s]]
+            to.hi[at] = site.hi[site.bounds[what] + r - site.first_row[s]]
+    lead = site.lead[s]
+    at = site.slot[lead]
+    for k in range(site.tiers):
+        a = site.slant_a[s * site.tiers + k] if what == OPEN else site.a[k * site.rows + lead]
+        to.costs[k].a[at] = a
+        to.costs[k].inverse_a[at] = 1.0 / a if a > 0.0 else INFINITY
+        to.costs[k].b[at] = (site.slant_b[s * site.tiers + k] if what == OPEN
+                             else site.b[k * site.rows + lead])
+    site.shown[s] = what
+
+
+cdef double cost_of_tier(const Site *site, Py_ssize_t k) noexcept nogil:
+    # Four sums side by side; slots come in whole blocks.
+    cdef const double *a = site.settlement.costs[k].a
+    cdef const double *b = site.settlement.costs[k].b
+    cdef const double *p = site.plan.p
+    cdef double x = 0.0, y = 0.0, z = 0.0, w = 0.0
+    cdef Py_ssize_t i
+    for i in range(0, site.plan.slots, 4):
+        x += (0.5 * a[i] * p[i] + b[i]) * p[i]
+        y += (0.5 * a[i + 1] * p[i + 1] + b[i + 1]) * p[i + 1]
+        z += (0.5 * a[i + 2] * p[i + 2] + b[i + 2]) * p[i + 2]
+        w += (0.5 * a[i + 3] * p[i + 3] + b[i + 3]) * p[i + 3]
+    return (x + y) + (z + w)
+
+
+cdef void evaluate(Site *site, double *into) noexcept nogil:
+    """Solve what is shown; `into` gets its vector."""
+    cdef Py_ssize_t k, s, v
+    cdef const double *more
+    cdef double over
+    cdef Settlement *settlement = site.settlement
+    settlement.stale = True
+    settle(site.plan, settlement, site.demand)
+    site.nodes += 1
+    for k in range(site.parts):
+        into[k] = 0.0
+    for v in range(site.plan.m):
+        over = fabs(site.plan.groups[v].overload)
+        if over > 0.0:
+            into[0] += over
+            if site.level[v] > 1:
+                into[1 + site.depth - site.level[v]] += over
+    into[site.head - 1] = settlement.shortage + settlement.surplus
+    for k in range(site.tiers):
+        into[site.head + k] = cost_of_tier(site, k)
+    for s in range(site.switches):
+        more = (site.least + s * site.parts if site.shown[s] == OPEN
+                else site.fixed + site.shown[s] * site.parts)
+        for k in range(site.head, site.parts):
+            into[k] += more[k]
+
+
+cdef void make_hull(Site *site, Py_ssize_t s) noexcept nogil:
+    """Of the live states of a switch."""
+    cdef Py_ssize_t j, r, at
+    for r in range(site.first_row[s], site.first_row[s + 1]):
+        site.hull_lo[r] = INFINITY
+        site.hull_hi[r] = -INFINITY
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if site.live[j]:
+                at = site.bounds[j] + r - site.first_row[s]
+                site.hull_lo[r] = smaller(site.hull_lo[r], site.lo[at])
+                site.hull_hi[r] = larger(site.hull_hi[r], site.hi[at])
+    site.shown[s] = STALE
+
+
+# ------------------------------------------------------------------ costs of an open switch
+
+cdef inline Py_ssize_t at_lead(const Site *site, Py_ssize_t s, Py_ssize_t j) noexcept nogil:
+    return site.bounds[j] + site.lead[s] - site.first_row[s]
+
+
+cdef double steepest_line(const Site *site, Py_ssize_t s, Py_ssize_t part, double p) noexcept nogil:
+    # The slope of a line under all fixed costs that is as high as can be at p.
+    cdef Py_ssize_t j, l, turn, other, begin = site.first_state[s], end = site.first_state[s + 1]
+    cdef double x, y, f, g, at_p, best = INFINITY, slope = 0.0, left = -INFINITY, right = INFINITY
+    cdef bint corner = False
+    for j in range(begin, end):
+        if not site.live[j]:
+            continue
+        f = site.fixed[j * site.parts + part]
+        for turn in range(2):
+            x = site.hi[at_lead(site, s, j)] if turn else site.lo[at_lead(site, s, j)]
+            if x == p and f < best:
+                best = f
+                corner = True
+            if not x < p:
+                continue
+            for l in range(begin, end):
+                if not site.live[l]:
+                    continue
+                g = site.fixed[l * site.parts + part]
+                for other in range(2):
+                    y = site.hi[at_lead(site, s, l)] if other else site.lo[at_lead(site, s, l)]
+                    if y > p:
+                        at_p = f + (g - f) * ((p - x) / (y - x))
+                        if at_p < best:
+                            best = at_p
+                            slope = (g - f) / (y - x)
+                            corner = False
+    if not corner:
+        return slope
+    for j in range(begin, end):
+        if site.live[j]:
+            f = site.fixed[j * site.parts + part]
+            for turn in range(2):
+                x = site.hi[at_lead(site, s, j)] if turn else site.lo[at_lead(site, s, j)]
+                if x > p:
+                    right = smaller(right, (f - best) / (x - p))
+                elif x < p:
+                    left = larger(left, (best - f) / (p - x))
+    if right < INFINITY:
+        return right
+    return left if left > -INFINITY else 0.0
+
+
+cdef inline double chord(double a, double b, double c, double d_lo, double d_hi,
+                         bint up) noexcept nogil:
+    # The least slope from a point to a state that lies above it (up), or the greatest from one
+    # below it, where the state's cost at distance d is a/2 d^2 + b d + c higher.
+    cdef double d
+    if up:
+        d_lo = larger(d_lo, 0.0)
+        if d_hi <= 0.0:
+            return INFINITY
+        d = clip(sqrt(2.0 * c / a) if c > 0.0 else 0.0, d_lo, d_hi)
+        return 0.5 * a * d + b + c / d if d > 0.0 else b
+    d_hi = smaller(d_hi, 0.0)
+    if d_lo >= 0.0:
+        return -INFINITY
+    d = clip(-sqrt(2.0 * c / a) if c > 0.0 else 0.0, d_lo, d_hi)
+    return 0.5 * a * d + b + c / d if d < 0.0 else b
+
+
+cdef inline double bend(double a, double b, double c, double d_lo, double d_hi) noexcept nogil:
+    # How curved a parabola from a point with slope 0 may be to stay below a/2 d^2 + b d + c.
+    cdef double least = INFINITY, d
+    if d_lo != 0.0:
+        least = smaller(least, a + 2.0 * (b + c / d_lo) / d_lo)
+    if d_hi != 0.0:
+        least = smaller(least, a + 2.0 * (b + c / d_hi) / d_hi)
+    if b != 0.0:
+        d = -2.0 * c / b
+        if d_lo < d < d_hi and d != 0.0:
+            least = smaller(least, a + 2.0 * (b + c / d) / d)
+    return least
+
+
+cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price,
+                       double *to_a, double *to_b) noexcept nogil:
+    # The parabola that touches the lower hull of the costs of all live states where the row would
+    # go at this price, as curved as the other states let it be.
+    cdef Py_ssize_t j, at, best = -1, part = site.head + k, r = site.lead[s]
+    cdef double a = site.a[k * site.rows + r], b = site.b[k * site.rows + r]
+    cdef double p, cost, least = INFINITY, there = 0.0, f, margin, slope, curve = a
+    cdef bint at_lo, at_hi
+    for j in range(site.first_state[s], site.first_state[s + 1]):
+        if site.live[j]:
+            at = at_lead(site, s, j)
+            p = clip((price - b) / a, site.lo[at], site.hi[at])
+            cost = site.fixed[j * site.parts + part] + (0.5 * a * p + b - price) * p
+            if cost < least:
+                least = cost
+                there = p
+                best = j
+    f = site.fixed[best * site.parts + part]
+    margin = a * there + b
+    at = at_lead(site, s, best)
+    at_lo = there == site.hull_lo[r]
+    at_hi = there == site.hull_hi[r] and not at_lo
+    # At an end of the hull the price may move till another power would do as well: the costs may
+    # leave the end as steeply as that.
+    slope = price
+    if at_lo:
+        slope = margin if site.lo[at] < site.hi[at] else INFINITY
+    elif at_hi:
+        slope = margin if site.lo[at] < site.hi[at] else -INFINITY
+    if at_lo or at_hi:
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if site.live[j] and j != best:
+                at = at_lead(site, s, j)
+                cost = chord(a, margin, site.fixed[j * site.parts + part] - f,
+                             site.lo[at] - there, site.hi[at] - there, at_lo)
+                slope = smaller(slope, cost) if at_lo else larger(slope, cost)
+        if not fabs(slope) < INFINITY:
+            slope = price
+        slope = larger(slope, price) if at_lo else smaller(slope, price)
+    for j in range(site.first_state[s], site.first_state[s + 1]):
+        if site.live[j] and j != best:
+            at = at_lead(site, s, j)
+            curve = smaller(curve, bend(a, margin - slope, site.fixed[j * site.parts + part] - f,
+                                        site.lo[at] - there, site.hi[at] - there))
+    if curve > a * (1.0 - 1e-9) and slope == margin:
+        to_a[0] = a
+        to_b[0] = b
+        return
+    if not curve > 1e-12 * a:       # what is flat to rounding is a line
+        curve = 0.0
+    to_a[0] = curve
+    to_b[0] = slope - curve * there
+
+
+cdef bint is_open(const Site *site, Py_ssize_t r, Py_ssize_t tier) noexcept nogil:
+    # No tier before has decided the row.
+    cdef Py_ssize_t k
+    cdef const Costs *costs = site.settlement.costs
+    for k in range(tier):
+        if (costs[k].a[site.slot[r]] != 0.0 or costs[k].b[site.slot[r]]
+                != site.settlement.prices[k * site.plan.m + site.group[r]]):
+            return False
+    return True
+
+
+cdef double rest(const Site *site, Py_ssize_t s, Py_ssize_t k, double a, double b) noexcept nogil:
+    # The constant that keeps slanted costs below the true ones in every live state. Whatever the
+    # slant, this makes it a bound.
+    cdef Py_ssize_t j, at, r = site.lead[s]
+    cdef double q = site.a[k * site.rows + r] - a, c = site.b[k * site.rows + r] - b
+    cdef double p, least = INFINITY
+    for j in range(site.first_state[s], site.first_state[s + 1]):
+        if site.live[j]:
+            at = at_lead(site, s, j)
+            if q > 0.0:
+                p = clip(-c / q, site.lo[at], site.hi[at])
+            else:
+                p = site.lo[at] if c > 0.0 else site.hi[at]
+            least = smaller(least, site.fixed[j * site.parts + site.head + k]
+                            + (0.5 * q * p + c) * p)
+    return least
+
+
+cdef void slant(Site *site, Py_ssize_t s, bint priced) noexcept nogil:
+    """Choose the costs of an open switch from the last solve; `priced`: its prices mean something.
+
+    In each tier a parabola a/2 p^2 + b p + c in the power of its lead row, nowhere above the costs
+    of a live state. Best where it touches the lower convex hull of those costs at the power that
+    the relaxed balance would give it.
+    """
+    cdef Py_ssize_t k, j, r = site.lead[s], part
+    cdef double a, b, p = site.plan.p[site.slot[r]], slanted_a, slanted_b
+    for k in range(site.tiers):
+        a = slanted_a = site.a[k * site.rows + r]
+        b = slanted_b = site.b[k * site.rows + r]
+        if a > 0.0 and priced and is_open(site, r, k):
+            slant_curved(site, s, k, site.settlement.prices[k * site.plan.m + site.group[r]],
+                         &slanted_a, &slanted_b)
+        else:
+            slanted_b = b + steepest_line(site, s, site.head + k, p)
+        site.slant_a[s * site.tiers + k] = slanted_a
+        site.slant_b[s * site.tiers + k] = slanted_b
+        site.least[s * site.parts + site.head + k] = rest(site, s, k, slanted_a, slanted_b)
+    for part in range(site.head + site.tiers, site.parts):
+        site.least[s * site.parts + part] = INFINITY
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if site.live[j]:
+                site.least[s * site.parts + part] = smaller(
+                    site.least[s * site.parts + part], site.fixed[j * site.parts + part])
+    site.shown[s] = STALE
+
+
+# ------------------------------------------------------------------ every state at given prices
+
+cdef double best_alone(const Site *site, Py_ssize_t at, Py_ssize_t r, Py_ssize_t v, double lo,
+                       double hi, double *add) noexcept nogil:
+    # What a row does at the prices of group v, tier after tier; its cost less what it is paid.
+    # r: the switched row, whose costs in the slot may be slanted; -1 for any other.
+    cdef Py_ssize_t k
+    cdef double a, b, x, p
+    cdef const double *prices = site.settlement.prices + v
+    for k in range(site.tiers):
+        if lo == hi:
+            break
+        a = site.a[k * site.rows + r] if r >= 0 else site.settlement.costs[k].a[at]
+        b = site.b[k * site.rows + r] if r >= 0 else site.settlement.costs[k].b[at]
+        x = prices[k * site.plan.m] - b
+        if a > 0.0:
+            lo = hi = clip(x / a, lo, hi)
+        elif x > 0.0:
+            lo = hi
+        elif x < 0.0:
+            hi = lo
+    p = lo
+    for k in range(site.tiers):
+        a = site.a[k * site.rows + r] if r >= 0 else site.settlement.costs[k].a[at]
+        b = site.b[k * site.rows + r] if r >= 0 else site.settlement.costs[k].b[at]
+        add[site.head + k] += (0.5 * a * p + b - prices[k * site.plan.m]) * p
+    return p
+
+
+cdef bint pay_caps(Site *site) noexcept nogil:
+    # Demand and caps at the prices; False where a price asks for a cap that there is not.
+    cdef Py_ssize_t v, k, sign, m = site.plan.m
+    cdef const double *prices = site.settlement.prices
+    cdef const Group *g
+    cdef double d, cap
+    for k in range(site.tiers):
+        site.dual[site.head + k] = prices[k * m + m - 1] * site.demand
+    for v in range(m - 1):
+        g = &site.plan.groups[v]
+        sign = 0
+        for k in range(site.tiers):
+            d = prices[k * m + v] - prices[k * m + g.parent]
+            if d != 0.0:
+                if sign == 0:
+                    sign = 1 if d > 0.0 else -1
+                cap = g.cap_lo if sign > 0 else g.cap_hi
+                if not fabs(cap) < INFINITY:
+                    return False
+                site.dual[site.head + k] += d * cap
+    return True
+
+
+cdef void price_states(Site *site) noexcept nogil:
+    """At the prices of the last solve: the worth of each state, and the bound of them all."""
+    cdef Py_ssize_t s, j, r, v, i, k, at, best
+    cdef Group *g
+    for k in range(site.parts):
+        site.dual[k] = 0.0
+    site.has_dual = pay_caps(site)
+    for v in range(site.plan.m):
+        g = &site.plan.groups[v]
+        for i in range(g.begin, g.end):
+            if not site.switched[i] and (site.settlement.lo[i] != 0.0
+                                         or site.settlement.hi[i] != 0.0):
+                best_alone(site, i, -1, v, site.settlement.lo[i], site.settlement.hi[i],
+                           site.dual)
+    for s in range(site.switches):
+        best = -1
+        for j in range(site.first_state[s], site.first_state[s + 1]):
+            if not site.live[j]:
+                continue
+            for k in range(site.parts):
+                site.worth[j * site.parts + k] = site.fixed[j * site.parts + k]
+            for r in range(site.first_row[s], site.first_row[s + 1]):
+                at = site.bounds[j] + r - site.first_row[s]
+                site.ideal[at] = best_alone(site, site.slot[r], r, site.group[r], site.lo[at],
+                                            site.hi[at], site.worth + j * site.parts)
+            if best < 0 or below(site, site.worth + j * site.parts,
+                                 site.worth + best * site.parts):
+                best = j
+        for k in range(site.head, site.parts):
+            site.dual[k] += site.worth[best * site.parts + k]
