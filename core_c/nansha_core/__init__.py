@@ -5,6 +5,7 @@ The slow exact oracle is `nansha_core.reference`; it is not imported here.
 
 from nansha_core.answer import Answer, Hold, Reason
 from nansha_core.balance import Balance
+from nansha_core.batch import Batch
 from nansha_core.errors import CertificateError, ProblemError
 from nansha_core.problem import SITE, Problem, Tier, Tree, flat
 from nansha_core.verify import Certificate, verify
@@ -13,6 +14,7 @@ __all__ = [
     "SITE",
     "Answer",
     "Balance",
+    "Batch",
     "Certificate",
     "CertificateError",
     "Hold",

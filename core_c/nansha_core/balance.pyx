@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: initializedcheck=False, embedsignature=True
+# cython: initializedcheck=False, embedsignature=True, binding=False
 """The balance of a site as an object that is kept from cycle to cycle.
 
 This is the thin outer layer: it checks what it is given, keeps it as C arrays and hands back
@@ -406,7 +406,7 @@ cdef class Balance:
 
     # ---------------------------------------------------------------- what comes out
 
-    def solve(self, demand_w=0.0):
+    def solve(self, demand_w, /):
         """Balance the site at `demand_w` watts, starting from the last price.
 
         Returns the site's price in the last tier, in cost per watt. The powers are in `p_w`, all
@@ -441,7 +441,7 @@ cdef class Balance:
         self._written = True
         return self._settlement.prices[self._settlement.tiers * self._plan.m - 1]
 
-    def price(self, demand_w=0.0):
+    def price(self, demand_w, /):
         """Give the price that `solve` would give; the powers are written when first asked for.
 
         Of a million rows, of which one was changed by `set_device`, hardly any is looked at.

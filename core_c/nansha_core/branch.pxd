@@ -6,7 +6,7 @@ from nansha_core.relax cimport Site
 cdef struct Search:
     Site site
     bint usable                 # there is a best choice
-    bint exact
+    bint proven                 # none costs less
     Py_ssize_t *best            # states
     Py_ssize_t *trial
     double *best_vector
@@ -14,6 +14,7 @@ cdef struct Search:
     double *vector              # three to work in
     double *other
     double *third
+    double doubt                # how far the last node was from a choice, W
     double *keys                # per switch, to sort by
     Py_ssize_t *sorted
     # The stack; switches x …

@@ -4,8 +4,8 @@
 
 1. At the root the costs of open switches are slanted till the bound no longer rises.
 2. Three first choices: as it is, what the relaxed powers are nearest to, what prices like best.
-   The best of them is improved, one switch at a time, then two.
-3. States that prices alone prove to be worse than the best choice are struck out; then again 1.
+3. States that prices alone prove to be no better than the best choice are struck out. With those
+   that are left it is improved, one switch at a time, then two. Then again 1 and 3, while it helps.
 4. What is still open is searched depth first, nearest state first. A node whose bound is not below
    the best choice is left.
 
@@ -25,6 +25,7 @@ cdef enum:
     STRIKES = 6         # times that states are struck out, at most
     PAIRS_FROM = 24     # switches of which all pairs are tried
     PASSES = 4          # of the improvement
+    TIES = 256          # balances spent on fewer operations, once no choice costs less
 
 
 cdef inline double larger(double x, double y) noexcept nogil:
@@ -215,8 +216,10 @@ cdef void improve(Search *q) noexcept nogil:
 # ------------------------------------------------------------------ the root
 
 cdef void forget(Site *site) noexcept nogil:
-    # The core starts from its last price: begin all searches alike.
-    cdef Py_ssize_t v
+    # The core starts from its last price, slants from the last powers: begin all searches alike.
+    cdef Py_ssize_t v, r
+    for r in range(site.rows):
+        site.plan.p[site.slot[r]] = 0.5 * (site.hull_lo[r] + site.hull_hi[r])
     cdef Group *g
     for v in range(site.plan.m):
         g = &site.plan.groups[v]
@@ -314,10 +317,7 @@ cdef Py_ssize_t choose(Search *q) noexcept nogil:
             if d > most:
                 most = d
                 best = s
-    if most <= 0.0:
-        q.third[0] = 0.0
-    else:
-        q.third[0] = most
+    q.doubt = most
     return best
 
 
@@ -377,8 +377,22 @@ cdef void look(Search *q) noexcept nogil:
         return
     # All open switches may be in a state already: then that choice is as good as the bound.
     branch(q, s, q.vector)
-    if q.third[0] == 0.0 and not spent(site):
+    if q.doubt <= 0.0 and not spent(site):
         try_choice(q)
+
+
+cdef void rest_is_ties(Search *q) noexcept nogil:
+    # Where the bound says that no choice costs less, the budget is better kept.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t k
+    for k in range(site.parts - 2):
+        if q.best_vector[k] - q.bound[k] > site.tolerance[k]:
+            return
+        if q.bound[k] - q.best_vector[k] > site.tolerance[k]:
+            break
+    if site.budget > site.nodes + TIES:
+        site.budget = site.nodes + TIES
+    q.proven = True
 
 
 cdef void walk(Search *q) noexcept nogil:
@@ -388,6 +402,8 @@ cdef void walk(Search *q) noexcept nogil:
     q.depth = 0
     look(q)
     while not spent(site) and next_child(q):
+        if not q.proven:
+            rest_is_ties(q)
         look(q)
     copy(site, q.best_vector, q.third)
     for i in range(q.depth):
@@ -404,13 +420,14 @@ cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil:
     """Find the best choice among the live states; `now`: those that the switches are in."""
     cdef Site *site = &q.site
     cdef Py_ssize_t s, j, turn, first
-    q.usable = False
+    q.usable = q.proven = False
     site.nodes = 0
-    forget(site)
     for j in range(site.states):
         site.worth[j * site.parts] = 0.0
     for s in range(site.switches):
         make_hull(site, s)
+    forget(site)
+    for s in range(site.switches):
         first = -1
         site.pick[s] = OPEN
         for j in range(site.first_state[s], site.first_state[s + 1]):
@@ -422,18 +439,21 @@ cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil:
         q.bound[j] = -INFINITY
     for turn in range(STRIKES):
         raise_bound(q)
-        price_states(site)
+        price_states(site, complete(site, q.vector))
         if turn == 0:
             first_choices(q, now)
-            if not spent(site):
+            strike_out(q)
+            if compare(site, q.bound, q.best_vector) < 0 and not spent(site):
                 improve(q)
-        if compare(site, q.bound, q.best_vector) >= 0 or spent(site) or not strike_out(q):
+        if compare(site, q.bound, q.best_vector) >= 0 or spent(site):
+            break
+        if not strike_out(q) and turn:
             break
     if compare(site, q.bound, q.best_vector) < 0:
-        walk(q)
+        if not spent(site):
+            walk(q)
     elif below(site, q.best_vector, q.bound):
         copy(site, q.best_vector, q.bound)
-    q.exact = compare(site, q.bound, q.best_vector) >= 0
 
 
 cdef void settle_best(Search *q) noexcept nogil:

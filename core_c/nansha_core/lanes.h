@@ -37,25 +37,12 @@ typedef struct {
     int64_t room;
 } nansha_members;
 
-/* Each adds up `lanes` columns into the first, two by two; fold_sum keeps what it rounds off. */
-NANSHA_INLINE void fold_sum(double *h, double *rest, int lanes) {
-    for (int half = lanes / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) {
-            double x = h[i + half], t = h[i] + x, z = t - h[i];
-            rest[i] += rest[i + half] + ((h[i] - (t - z)) + (x - z));
-            h[i] = t;
-        }
-}
-
-NANSHA_INLINE void fold_add(double *s, int lanes) {
-    for (int half = lanes / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) s[i] += s[i + half];
-}
-
-NANSHA_INLINE void fold_max(double *s, int lanes) {
-    for (int half = lanes / 2; half; half /= 2)
-        for (int i = 0; i < half; i++) s[i] = s[i] > s[i + half] ? s[i] : s[i + half];
-}
+#if defined(__clang__) /* it sees the permutation in the loop */
+#define SHUFFLE(v, from) ({ __typeof__(v) to_; \
+    for (int k_ = 0; k_ < WIDTH; k_++) to_[k_] = (v)[(from)[k_]]; to_; })
+#else
+#define SHUFFLE(v, from) __builtin_shuffle(v, from)
+#endif
 
 #if defined(__x86_64__)
 #include <immintrin.h>

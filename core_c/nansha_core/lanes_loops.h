@@ -16,6 +16,38 @@ NANSHA_INLINE LANE(vec) LANE(all)(double x) {
     return v;
 }
 
+/* The columns from `half` on, in front; what comes behind does not matter. */
+NANSHA_INLINE LANE(vec) LANE(down)(LANE(vec) v, const int half) {
+    LANE(mask) from;
+    for (int k = 0; k < WIDTH; k++) from[k] = (k + half) & (WIDTH - 1);
+    return SHUFFLE(v, from);
+}
+
+NANSHA_INLINE void LANE(join)(LANE(vec) *head, LANE(vec) *rest, LANE(vec) x, LANE(vec) x_rest) {
+    LANE(vec) t = *head + x, z = t - *head;
+    *rest += x_rest + ((*head - (t - z)) + (x - z));
+    *head = t;
+}
+
+/* Adds up all columns into the first, half by half, and keeps what that rounds off. */
+NANSHA_INLINE void LANE(fold)(LANE(vec) *head, LANE(vec) *rest, LANE(vec) *slope, LANE(vec) *top,
+                              const int vectors) {
+#pragma GCC unroll 4
+    for (int half = vectors / 2; half; half /= 2)
+#pragma GCC unroll 4
+        for (int r = 0; r < half; r++) {
+            LANE(join)(&head[r], &rest[r], head[r + half], rest[r + half]);
+            slope[r] += slope[r + half];
+            top[r] = GREATER(top[r], top[r + half]);
+        }
+#pragma GCC unroll 4
+    for (int half = WIDTH / 2; half; half /= 2) {
+        LANE(join)(head, rest, LANE(down)(*head, half), LANE(down)(*rest, half));
+        *slope += LANE(down)(*slope, half);
+        *top = GREATER(*top, LANE(down)(*top, half));
+    }
+}
+
 /* The replies of n rows and their sums: 2 vectors x LANES rows of state. `exact`: every addition
    keeps what it rounds off; else only those between chunks of CHUNK rows do. */
 NANSHA_INLINE void LANE(fill_rows)(const double *restrict b, const double *restrict inverse_a,
@@ -53,20 +85,11 @@ NANSHA_INLINE void LANE(fill_rows)(const double *restrict b, const double *restr
             head[r] = t;
         }
     }
-    double h[MOST_LANES], rest[MOST_LANES], s[MOST_LANES], most[MOST_LANES];
-    for (int r = 0; r < vectors; r++) {
-        memcpy(h + r * WIDTH, &head[r], sizeof head[r]);
-        memcpy(rest + r * WIDTH, &tail[r], sizeof tail[r]);
-        memcpy(s + r * WIDTH, &slope[r], sizeof slope[r]);
-        memcpy(most + r * WIDTH, &top[r], sizeof top[r]);
-    }
-    fold_sum(h, rest, lanes);
-    fold_add(s, lanes);
-    fold_max(most, lanes);
-    out->head = h[0];
-    out->tail = rest[0];
-    out->slope = s[0];
-    out->top = most[0];
+    LANE(fold)(head, tail, slope, top, vectors);
+    out->head = head[0][0];
+    out->tail = tail[0][0];
+    out->slope = slope[0][0];
+    out->top = top[0][0];
 }
 
 static void LANE(fill)(const double *b, const double *inverse_a, const double *lo,
@@ -124,17 +147,10 @@ static int64_t LANE(bracket)(const double *restrict b, const double *restrict in
             head[r] = t;
         }
     }
-    double h[MOST_LANES], rest[MOST_LANES], s[MOST_LANES];
-    for (int r = 0; r < VECTORS; r++) {
-        memcpy(h + r * WIDTH, &head[r], sizeof head[r]);
-        memcpy(rest + r * WIDTH, &tail[r], sizeof tail[r]);
-        memcpy(s + r * WIDTH, &slope[r], sizeof slope[r]);
-    }
-    fold_sum(h, rest, MOST_LANES);
-    fold_add(s, MOST_LANES);
-    out->head = h[0];
-    out->tail = rest[0];
-    out->slope = s[0];
+    LANE(fold)(head, tail, slope, part, VECTORS);
+    out->head = head[0][0];
+    out->tail = tail[0][0];
+    out->slope = slope[0][0];
     out->top = 0.0;
     return count;
 }

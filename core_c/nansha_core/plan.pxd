@@ -73,8 +73,27 @@ cdef struct Plan:
     double rest_at
 
 
-cdef void accumulate(Pair *sum, double x) noexcept nogil
-cdef double value(const Pair *sum) noexcept nogil
+cdef inline double larger(double x, double y) noexcept nogil:
+    return x if x > y else y
+
+
+cdef inline double smaller(double x, double y) noexcept nogil:
+    return x if x < y else y
+
+
+cdef inline void accumulate(Pair *sum, double x) noexcept nogil:
+    # Knuth's two-sum: head + tail stays exact to second order.
+    cdef double t = sum.head + x
+    cdef double z = t - sum.head
+    sum.tail += (sum.head - (t - z)) + (x - z)
+    sum.head = t
+
+
+cdef inline double value(const Pair *sum) noexcept nogil:
+    # The sum, rounded once.
+    return sum.head + sum.tail
+
+
 cdef void survey(Plan *plan, bint first) noexcept nogil
 cdef void resurvey(Plan *plan, Py_ssize_t i, double a, double b, double lo,
                    double hi) noexcept nogil

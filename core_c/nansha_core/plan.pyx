@@ -28,27 +28,6 @@ cdef Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
     return (n + block - 1) // block * block
 
 
-cdef void accumulate(Pair *sum, double x) noexcept nogil:
-    """Knuth's two-sum: head + tail stays exact to second order."""
-    cdef double t = sum.head + x
-    cdef double z = t - sum.head
-    sum.tail += (sum.head - (t - z)) + (x - z)
-    sum.head = t
-
-
-cdef double value(const Pair *sum) noexcept nogil:
-    """The sum, rounded once."""
-    return sum.head + sum.tail
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
-
-
-cdef inline double smaller(double x, double y) noexcept nogil:
-    return x if x < y else y
-
-
 # ------------------------------------------------------------------ the survey of a tier
 
 cdef void bind_caps(Group *g, double doubt) noexcept nogil:

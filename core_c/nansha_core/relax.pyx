@@ -2,22 +2,20 @@
 # cython: initializedcheck=False
 """The balance at a node of the search, where some switches are still open: a bound.
 
-What is made least is a vector, read in order: the sum of overloads; the overloads level by level,
-innermost first; what is missing at the site; then each tier; then operations and state numbers,
-which only decide between choices that cost the same.
+What is made least is a vector, read in order: the overloads, level by level of the tree, innermost
+first, as docs/balance.md decides them; what is missing at the site; then each tier; then operations
+and state numbers, which only decide between choices that cost the same.
 
 Why the balance with open switches is a bound. An open switch has the hull of its live states'
 bounds, and costs that are nowhere above its own in any state (`slant`). Call a choice's vector C
 and the relaxed one R; R <= C in order, because:
 
-- Sum of overloads. The rule of docs/balance.md, innermost first, makes the sum of |overload| as
-  small as bounds allow: a watt that leaves what an inner group can reach costs a watt of overload
-  in there and saves at most one outside. Wider bounds cannot make a least value larger.
-- If the sums are equal, take the innermost level. Wider reach means no more overload in any group;
-  where all overloads of the level are equal, what each group can reach in R holds what it can in
-  C: either both are clipped alike, or both are the same single sum. So go on outwards, level by
-  level, and last to the site with what is missing. (Without the levels this step is wrong: an
-  inner overload can be traded for one outside, which leaves the sum and moves the reach.)
+- Take the innermost level. A wider reach means no more overload in any of its groups. If the sum is
+  equal, each group's overload is; then what a group can reach in R holds what it can in C, for
+  either both are clipped to the same cap, or both are the same single sum. So go on outwards, level
+  by level, and last to the site with what is missing.
+  (The sum of overloads over all levels has no such bound: a group of fixed sum, relaxed into
+  reach of its cap, can push several groups around it further out of theirs.)
 - If all these are equal, every balance that C may choose R may choose too. Tier by tier the cost
   in R is nowhere above that in C. The order of vectors is kept by sums, so the least of R is not
   above C.
@@ -29,7 +27,7 @@ word by word. It holds for choices that miss and overload nothing; the others ar
 that do, so it is used only against such.
 """
 
-from libc.math cimport fabs, sqrt, INFINITY
+from libc.math cimport fabs, sqrt, INFINITY, NAN
 
 from nansha_core.plan cimport Group, Plan
 from nansha_core.settle cimport Costs, Settlement, settle
@@ -137,9 +135,7 @@ cdef void evaluate(Site *site, double *into) noexcept nogil:
     for v in range(site.plan.m):
         over = fabs(site.plan.groups[v].overload)
         if over > 0.0:
-            into[0] += over
-            if site.level[v] > 1:
-                into[1 + site.depth - site.level[v]] += over
+            into[site.depth - site.level[v]] += over
     into[site.head - 1] = settlement.shortage + settlement.surplus
     for k in range(site.tiers):
         into[site.head + k] = cost_of_tier(site, k)
@@ -246,36 +242,23 @@ cdef inline double bend(double a, double b, double c, double d_lo, double d_hi) 
     return least
 
 
-cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price,
-                       double *to_a, double *to_b) noexcept nogil:
-    # The parabola that touches the lower hull of the costs of all live states where the row would
-    # go at this price, as curved as the other states let it be.
-    cdef Py_ssize_t j, at, best = -1, part = site.head + k, r = site.lead[s]
+cdef void touch(Site *site, Py_ssize_t s, Py_ssize_t k, Py_ssize_t best, double there,
+                double price, double *to_a, double *to_b) noexcept nogil:
+    # The parabola that touches the costs of state `best` at the power `there`, with the slope that
+    # the price says, as curved as the other states let it be.
+    cdef Py_ssize_t j, at, part = site.head + k, r = site.lead[s]
     cdef double a = site.a[k * site.rows + r], b = site.b[k * site.rows + r]
-    cdef double p, cost, least = INFINITY, there = 0.0, f, margin, slope, curve = a
-    cdef bint at_lo, at_hi
-    for j in range(site.first_state[s], site.first_state[s + 1]):
-        if site.live[j]:
-            at = at_lead(site, s, j)
-            p = clip((price - b) / a, site.lo[at], site.hi[at])
-            cost = site.fixed[j * site.parts + part] + (0.5 * a * p + b - price) * p
-            if cost < least:
-                least = cost
-                there = p
-                best = j
-    f = site.fixed[best * site.parts + part]
-    margin = a * there + b
-    at = at_lead(site, s, best)
-    at_lo = there == site.hull_lo[r]
-    at_hi = there == site.hull_hi[r] and not at_lo
+    cdef double cost, f = site.fixed[best * site.parts + part], slope = price, curve = a
+    cdef double margin = a * there + b
+    cdef bint at_lo = there == site.hull_lo[r], at_hi = there == site.hull_hi[r] and not at_lo
     # At an end of the hull the price may move till another power would do as well: the costs may
     # leave the end as steeply as that.
-    slope = price
-    if at_lo:
-        slope = margin if site.lo[at] < site.hi[at] else INFINITY
-    elif at_hi:
-        slope = margin if site.lo[at] < site.hi[at] else -INFINITY
     if at_lo or at_hi:
+        at = at_lead(site, s, best)
+        if site.lo[at] < site.hi[at]:
+            slope = margin
+        else:
+            slope = INFINITY if at_lo else -INFINITY
         for j in range(site.first_state[s], site.first_state[s + 1]):
             if site.live[j] and j != best:
                 at = at_lead(site, s, j)
@@ -283,8 +266,7 @@ cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price,
                              site.lo[at] - there, site.hi[at] - there, at_lo)
                 slope = smaller(slope, cost) if at_lo else larger(slope, cost)
         if not fabs(slope) < INFINITY:
-            slope = price
-        slope = larger(slope, price) if at_lo else smaller(slope, price)
+            slope = margin
     for j in range(site.first_state[s], site.first_state[s + 1]):
         if site.live[j] and j != best:
             at = at_lead(site, s, j)
@@ -298,6 +280,54 @@ cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price,
         curve = 0.0
     to_a[0] = curve
     to_b[0] = slope - curve * there
+
+
+cdef void offer(Site *site, Py_ssize_t s, Py_ssize_t k, Py_ssize_t best, double there, double price,
+                double p, double *to_a, double *to_b, double *height) noexcept nogil:
+    # Take this parabola if it is higher at p than those before it.
+    cdef double a, b, c, at_p
+    touch(site, s, k, best, there, price, &a, &b)
+    c = rest(site, s, k, a, b)
+    at_p = c + (0.5 * a * p + b) * p
+    if at_p > height[0]:
+        height[0] = at_p
+        to_a[0] = a
+        to_b[0] = b
+
+
+cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price, double p,
+                       double *to_a, double *to_b) noexcept nogil:
+    # Four parabolas that touch the lower hull of the costs of all live states: where the row would
+    # go at this price, at p itself if it may be there, and at the ends. The one highest at p.
+    cdef Py_ssize_t j, at, best = -1, here = -1, low = -1, high = -1
+    cdef Py_ssize_t part = site.head + k, r = site.lead[s]
+    cdef double a = site.a[k * site.rows + r], b = site.b[k * site.rows + r]
+    cdef double q, cost, least = INFINITY, there = 0.0, height = -INFINITY
+    for j in range(site.first_state[s], site.first_state[s + 1]):
+        if not site.live[j]:
+            continue
+        at = at_lead(site, s, j)
+        q = clip((price - b) / a, site.lo[at], site.hi[at])
+        cost = site.fixed[j * site.parts + part] + (0.5 * a * q + b - price) * q
+        if cost < least:
+            least = cost
+            there = q
+            best = j
+        if site.lo[at] <= p <= site.hi[at] and (here < 0 or cheaper(site, j, here, part)):
+            here = j
+        if site.lo[at] == site.hull_lo[r] and (low < 0 or cheaper(site, j, low, part)):
+            low = j
+        if site.hi[at] == site.hull_hi[r] and (high < 0 or cheaper(site, j, high, part)):
+            high = j
+    offer(site, s, k, best, there, price, p, to_a, to_b, &height)
+    if here >= 0:
+        offer(site, s, k, here, p, a * p + b, p, to_a, to_b, &height)
+    offer(site, s, k, low, site.hull_lo[r], price, p, to_a, to_b, &height)
+    offer(site, s, k, high, site.hull_hi[r], price, p, to_a, to_b, &height)
+
+
+cdef inline bint cheaper(const Site *site, Py_ssize_t j, Py_ssize_t l, Py_ssize_t k) noexcept nogil:
+    return site.fixed[j * site.parts + k] < site.fixed[l * site.parts + k]
 
 
 cdef bint is_open(const Site *site, Py_ssize_t r, Py_ssize_t tier) noexcept nogil:
@@ -342,7 +372,7 @@ cdef void slant(Site *site, Py_ssize_t s, bint priced) noexcept nogil:
         a = slanted_a = site.a[k * site.rows + r]
         b = slanted_b = site.b[k * site.rows + r]
         if a > 0.0 and priced and is_open(site, r, k):
-            slant_curved(site, s, k, site.settlement.prices[k * site.plan.m + site.group[r]],
+            slant_curved(site, s, k, site.settlement.prices[k * site.plan.m + site.group[r]], p,
                          &slanted_a, &slanted_b)
         else:
             slanted_b = b + steepest_line(site, s, site.head + k, p)
@@ -410,8 +440,11 @@ cdef bint pay_caps(Site *site) noexcept nogil:
     return True
 
 
-cdef void price_states(Site *site) noexcept nogil:
-    """At the prices of the last solve: the worth of each state, and the bound of them all."""
+cdef void price_states(Site *site, bint ideals) noexcept nogil:
+    """At the prices of the last solve: the worth of each state, and the bound of them all.
+
+    `ideals`: the prices also say where each row should be; they do not where power is missing.
+    """
     cdef Py_ssize_t s, j, r, v, i, k, at, best
     cdef Group *g
     for k in range(site.parts):
@@ -435,6 +468,8 @@ cdef void price_states(Site *site) noexcept nogil:
                 at = site.bounds[j] + r - site.first_row[s]
                 site.ideal[at] = best_alone(site, site.slot[r], r, site.group[r], site.lo[at],
                                             site.hi[at], site.worth + j * site.parts)
+                if not ideals:
+                    site.ideal[at] = NAN
             if best < 0 or below(site, site.worth + j * site.parts,
                                  site.worth + best * site.parts):
                 best = j

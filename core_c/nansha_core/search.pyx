@@ -19,7 +19,7 @@ from libc.math cimport fabs, nextafter, INFINITY
 from libc.stdint cimport int64_t, INT64_MIN
 from libc.string cimport memcpy
 
-from nansha_core.plan cimport Group, Plan, evaluate, reply_at, value
+from nansha_core.plan cimport Group, Plan, evaluate, larger, reply_at, smaller, value
 
 cdef enum:
     QUICK_PASSES = 8
@@ -27,14 +27,6 @@ cdef enum:
     EAGER_PASSES = 12
     MAX_PASSES = 512
     OWNERS = 4096       # rows looked at to find the flattest
-
-
-cdef inline double smaller(double x, double y) noexcept nogil:
-    return x if x < y else y
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
 
 
 cdef inline double look(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil:
@@ -59,21 +51,22 @@ cdef inline double rounding(const Group *g) noexcept nogil:
 
 # ------------------------------------------------------------------ the quick search
 
-cdef bint quick(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil:
+cdef Py_ssize_t quick(Plan *plan, Py_ssize_t v, double base, double delta) noexcept nogil:
+    # Returns the passes that it took, 0 if it gave up.
     cdef Group *g = &plan.groups[v]
     cdef Py_ssize_t turn
     cdef double need, step
-    for turn in range(QUICK_PASSES):
+    for turn in range(1, QUICK_PASSES + 1):
         need = look(plan, v, base, delta)
         if g.jump != 0.0 or not g.slope > 0.0:
-            return False
-        if fabs(need) <= rounding(g) * (1.0 if turn < STRICT_PASSES else 4.0):
-            return True
+            return 0
+        if fabs(need) <= rounding(g) * (1.0 if turn <= STRICT_PASSES else 4.0):
+            return turn
         step = delta + need / g.slope
         if step == delta:
-            return False
+            return 0
         delta = step
-    return False
+    return 0
 
 
 # ------------------------------------------------------------------ the sure search
@@ -225,18 +218,23 @@ cdef void search(Plan *plan, Py_ssize_t v, double start) noexcept nogil:
             look(plan, v, q.base, q.at)
 
 
+cdef inline void keep_warm(Group *g) noexcept nogil:
+    g.warm = g.base + g.delta
+    g.warm_step = 0.0
+    g.warm_slope = g.slope if g.jump == 0.0 else 0.0
+    g.warm_target = g.target
+
+
 cdef bint find_near(Plan *plan, Py_ssize_t v) noexcept nogil:
     """Try the quick search from where the last one ended; if it fails, `find` is for the rest."""
     cdef Group *g = &plan.groups[v]
     g.edge = False
-    if not (g.warm_slope > 0.0
-            and quick(plan, v, g.warm, g.warm_step + (g.target - g.warm_target) / g.warm_slope)):
-        return False
-    g.warm = g.base + g.delta
-    g.warm_step = 0.0
-    g.warm_slope = g.slope
-    g.warm_target = g.target
-    return True
+    cdef Py_ssize_t passes = 0
+    if g.warm_slope > 0.0:
+        passes = quick(plan, v, g.warm, g.warm_step + (g.target - g.warm_target) / g.warm_slope)
+    if passes > 1:
+        keep_warm(g)        # else it is still the same line: nothing new is known
+    return passes > 0
 
 
 cdef void find(Plan *plan, Py_ssize_t v, bint warm) noexcept nogil:
@@ -257,10 +255,7 @@ cdef void find(Plan *plan, Py_ssize_t v, bint warm) noexcept nogil:
     if find_near(plan, v):
         return
     search(plan, v, g.base + g.delta if g.warm_slope > 0.0 else g.warm)
-    g.warm = g.base + g.delta
-    g.warm_step = 0.0
-    g.warm_slope = g.slope if g.jump == 0.0 else 0.0
-    g.warm_target = g.target
+    keep_warm(g)
 
 
 # ------------------------------------------------------------------ the last rounding

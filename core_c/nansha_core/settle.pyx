@@ -8,23 +8,17 @@ Then the tier has decided what it cares for: its answers are written into the bo
 only rows that are exactly indifferent go on to the next tier. The tie rule is one more tier.
 """
 
-from libc.float cimport DBL_EPSILON
+from libc.float cimport DBL_EPSILON, DBL_MIN
 from libc.math cimport fabs, isfinite, INFINITY
 from libc.string cimport memcpy, memset
 
-from nansha_core.plan cimport FIXED, Group, Plan, accumulate, survey, value
+from nansha_core.plan cimport (
+    FIXED, Group, Plan, accumulate, larger, smaller, survey, value,
+)
 from nansha_core.search cimport AT_BOUND, INSIDE, Taken, absorb, find, find_near, slack
 from nansha_core.window cimport Window, predict
 
 cdef double NARROWEST = 1e-290      # a range below it has no inverse
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
-
-
-cdef inline double smaller(double x, double y) noexcept nogil:
-    return x if x < y else y
 
 
 # ------------------------------------------------------------------ zones and their prices
@@ -91,7 +85,7 @@ cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
             taken = absorb(plan, v, last)
             if taken == INSIDE:
                 g.rule = False
-            elif taken == AT_BOUND:
+            elif taken == AT_BOUND or g.rule:
                 g.rule = not some_inside(plan, v)
         if g.rule or g.jump > 0.0:
             plain = False
@@ -157,7 +151,7 @@ cdef void set_prices(Plan *plan, double *prices, bint last) noexcept nogil:
             read_rows(plan, g, prices[v])
         if g.parent >= 0 and not g.apart:
             sum = value(&g.total) if last or g.zone != v else g.target
-            doubt = 4.0 * g.near * g.top if last else 0.0
+            doubt = 4.0 * g.near * g.top + DBL_MIN if last else 0.0
             g.more = sum < g.cap_hi - doubt
             g.less = sum > g.cap_lo + doubt
             speak_up(g, &plan.groups[g.parent])
@@ -322,7 +316,7 @@ cdef bint settle_plain(Plan *plan, Settlement *s, double demand) noexcept nogil:
     site.zone = 0
     if absorb(plan, 0, False) == AT_BOUND and not some_inside(plan, 0):
         return False
-    s.prices[0] = site.warm
+    s.prices[0] = site.base + site.delta
     s.prices[1] = 0.0
     s.residual = -site.need
     s.shortage = s.surplus = 0.0

@@ -19,13 +19,9 @@ from libc.string cimport memcpy, memset
 
 from nansha_core.lanes cimport CHUNK, nansha_members
 from nansha_core.plan cimport (
-    Group, Pair, Plan, accumulate, bracket, evaluate, reply_at, value,
+    Group, Pair, Plan, accumulate, bracket, evaluate, larger, reply_at, value,
 )
 from nansha_core.search cimport find
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
-
 
 cdef extern from "stdlib.h" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
@@ -37,7 +33,7 @@ cdef enum:
     MOST_SAMPLED = 65536
     SIGMAS = 3              # a sample misses with one chance in 400: then the window moves
     TRIES = 12
-    FEW = 512               # members of the narrow window, about
+    FEW = 128               # members of the narrow window, about
     LOOSE = 256             # members added since the window was opened
 
 

@@ -26,7 +26,7 @@ def measure(say: Say) -> Part:
     steps = cycle(list(walk))
 
     prices = batch.solve(walk[0])
-    rows = np.asarray(batch.p_w).reshape(SITES, N)
+    rows = [np.asarray(batch[i].p_w) for i in range(SITES)]
     for site, price, p, demand in zip(sites, prices, rows, walk[0], strict=True):
         off = residual(site, p, float(demand), price)
         if off > 1e-11:

@@ -1,0 +1,156 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: initializedcheck=False, embedsignature=True, binding=False
+"""Many sites in one call: a fleet, or the same site in many scenarios."""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
+from libc.math cimport fabs
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from nansha_core.balance cimport Balance
+from nansha_core.plan cimport Plan, stream as plan_stream
+from nansha_core.settle cimport Settlement, settle
+
+from nansha_core.errors import ProblemError
+
+cdef double LARGEST = 1e100
+
+
+cdef class Batch:
+    """Sites that are balanced one after the other in one call, without the interpreter.
+
+    `batch[i]` is the Balance of site i: its data are changed there, its powers and its answer are
+    read there. Nothing is allocated after construction. From one thread at a time.
+    """
+
+    cdef tuple _sites
+    cdef Py_ssize_t _count
+    cdef Plan **_plans
+    cdef Settlement **_settlements
+    cdef double *_demands
+    cdef double *_prices
+    cdef bint _busy
+
+    def __cinit__(self):
+        self._plans = NULL
+        self._settlements = NULL
+        self._demands = NULL
+
+    def __init__(self, problems):
+        """Make a Balance of each of the problems."""
+        cdef Py_ssize_t i
+        cdef Balance site
+        if self._plans != NULL:
+            raise TypeError("a Batch is built once")
+        sites = []
+        for i, problem in enumerate(problems):
+            try:
+                sites.append(Balance(problem))
+            except ProblemError as wrong:
+                wrong.add_note(f"in site {i} of the batch")
+                raise
+        self._sites = tuple(sites)
+        self._count = len(sites)
+        self._plans = <Plan **> malloc(self._count * sizeof(Plan *) + 1)
+        self._settlements = <Settlement **> malloc(self._count * sizeof(Settlement *) + 1)
+        self._demands = <double *> malloc(2 * self._count * sizeof(double) + 1)
+        if self._plans == NULL or self._settlements == NULL or self._demands == NULL:
+            self._count = 0
+            raise MemoryError
+        self._prices = self._demands + self._count
+        memset(self._prices, 0, self._count * sizeof(double))
+        for i in range(self._count):
+            site = self._sites[i]
+            self._plans[i] = &site._plan
+            self._settlements[i] = &site._settlement
+
+    def __dealloc__(self):
+        free(self._plans)
+        free(self._settlements)
+        free(self._demands)
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, i):
+        return self._sites[i]
+
+    cdef int _read(self, object demand_w) except -1:
+        cdef const double[::1] view = None
+        cdef Py_ssize_t i
+        if not isinstance(demand_w, (list, tuple)):
+            try:
+                view = demand_w
+            except (TypeError, ValueError, BufferError):
+                demand_w = tuple(demand_w)
+        if len(demand_w) != self._count:
+            raise ProblemError("demand_w", f"{len(demand_w)} values",
+                               f"give {self._count}, one per site")
+        if view is not None:
+            if self._count:
+                memcpy(self._demands, &view[0], self._count * sizeof(double))
+        else:
+            for i in range(self._count):
+                try:
+                    self._demands[i] = demand_w[i]
+                except (TypeError, ValueError, OverflowError):
+                    raise ProblemError("demand_w", demand_w[i], "give a real number", i, None,
+                                       "site") from None
+        for i in range(self._count):
+            if not fabs(self._demands[i]) <= LARGEST:
+                raise ProblemError("demand_w", self._demands[i],
+                                   "give a finite number, at most 1e100 in size", i, None, "site")
+        return 0
+
+    def solve(self, demand_w):
+        """Balance every site at its demand in watts, each from its last price.
+
+        Returns the sites' prices in their last tier, as the read-only view `prices`.
+        """
+        cdef Py_ssize_t i
+        cdef Balance site
+        cdef Settlement *s
+        if self._busy:
+            raise RuntimeError("this Batch is solving in another thread: give each its own")
+        self._read(demand_w)
+        for i in range(self._count):
+            site = self._sites[i]
+            site._claim()
+            site._demand = self._demands[i]
+            site._written = True
+        self._busy = True
+        with nogil:
+            for i in range(self._count):
+                s = self._settlements[i]
+                settle(self._plans[i], s, self._demands[i])
+                self._prices[i] = s.prices[s.tiers * self._plans[i].m - 1]
+        self._busy = False
+        return self.prices
+
+    @property
+    def prices(self):
+        """Price of each site in cost per watt: a read-only view that the next solve overwrites."""
+        return memoryview(self)
+
+    def stream(self):
+        """Pass once over the arrays of all sites, doing nothing: the memory limit, to compare."""
+        cdef Py_ssize_t i
+        for i in range(self._count):
+            plan_stream(self._plans[i], self._settlements[i].work_lo)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("prices are the core's to write: this buffer is read-only")
+        view.buf = self._prices
+        view.obj = self
+        view.len = self._count * sizeof(double)
+        view.readonly = 1
+        view.itemsize = sizeof(double)
+        view.format = NULL
+        if flags & PyBUF_FORMAT:
+            view.format = b"d"
+        view.ndim = 1
+        view.shape = &self._count
+        view.strides = &view.itemsize
+        view.suboffsets = NULL
+        view.internal = NULL
