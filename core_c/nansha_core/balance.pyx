@@ -430,6 +430,7 @@ cdef class Balance:
         return demand
 
     cdef inline double _run(self, double demand) noexcept:
+        self._plan.looks = 0
         if self._plan.slots < NO_GIL_FROM:
             settle(&self._plan, &self._settlement, demand)
         else:
@@ -495,6 +496,11 @@ cdef class Balance:
         self._write()
         self._show()
         return memoryview(self)
+
+    @property
+    def passes(self):
+        """How often the last solve looked at a price, whole or part of the site: for diagnosis."""
+        return self._plan.looks
 
     @property
     def devices(self):

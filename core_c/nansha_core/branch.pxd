@@ -17,6 +17,9 @@ cdef struct Search:
     double doubt                # how far the last node was from a choice, W
     double *keys                # per switch, to sort by
     Py_ssize_t *sorted
+    double *kept_a              # slants put aside
+    double *kept_b
+    double *kept_least
     # The stack; switches x …
     Py_ssize_t depth
     Py_ssize_t *branched        # which switch

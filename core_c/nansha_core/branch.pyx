@@ -17,7 +17,7 @@ from libc.string cimport memcpy
 
 from nansha_core.plan cimport Group
 from nansha_core.relax cimport (
-    OPEN, Site, below, compare, complete, evaluate, make_hull, price_states, show, slant,
+    OPEN, STALE, Site, below, compare, complete, evaluate, make_hull, price_states, show, slant,
 )
 
 cdef enum:
@@ -227,28 +227,61 @@ cdef void forget(Site *site) noexcept nogil:
         g.owner = -1
 
 
+cdef void keep_slants(Search *q, bint back) noexcept nogil:
+    # Put the slants aside, or take them back.
+    cdef Site *site = &q.site
+    cdef size_t count = site.switches * site.tiers * sizeof(double)
+    cdef size_t parts = site.switches * site.parts * sizeof(double)
+    cdef Py_ssize_t s
+    if not back:
+        memcpy(q.kept_a, site.slant_a, count)
+        memcpy(q.kept_b, site.slant_b, count)
+        memcpy(q.kept_least, site.least, parts)
+        return
+    memcpy(site.slant_a, q.kept_a, count)
+    memcpy(site.slant_b, q.kept_b, count)
+    memcpy(site.least, q.kept_least, parts)
+    for s in range(site.switches):
+        if site.pick[s] == OPEN:
+            site.shown[s] = STALE
+
+
+cdef inline void look_at_picks(Search *q) noexcept nogil:
+    cdef Py_ssize_t s
+    for s in range(q.site.switches):
+        show(&q.site, s, q.site.pick[s])
+    evaluate(&q.site, q.vector)
+
+
 cdef void raise_bound(Search *q) noexcept nogil:
-    # Slant the open switches' costs till it no longer helps; q.vector is the last node's.
+    # Slant the open switches' costs till it no longer helps. Leaves the best slants, and their
+    # solve in the plan and in q.vector.
     cdef Site *site = &q.site
     cdef Py_ssize_t turn, s
-    cdef bint priced
+    cdef bint priced, wide = False, last = True
     for turn in range(SLANTS):
         if turn:
             priced = complete(site, q.vector)
             for s in range(site.switches):
                 if site.pick[s] == OPEN:
-                    slant(site, s, priced)
-        for s in range(site.switches):
-            show(site, s, site.pick[s])
-        evaluate(site, q.vector)
-        if turn and compare(site, q.vector, q.bound) <= 0:
-            if below(site, q.bound, q.vector):
-                copy(site, q.vector, q.bound)
-            return
-        if below(site, q.bound, q.vector):
-            copy(site, q.vector, q.bound)
+                    slant(site, s, priced, wide)
+        look_at_picks(q)
+        last = turn == 0 or compare(site, q.vector, q.third) > 0
+        if last:
+            copy(site, q.vector, q.third)
+            keep_slants(q, False)
+            wide = False
+        elif wide:
+            break
+        else:
+            wide = True
         if spent(site):
-            return
+            break
+    if not last:
+        keep_slants(q, True)
+        look_at_picks(q)
+    if below(site, q.bound, q.third):
+        copy(site, q.third, q.bound)
 
 
 cdef bint strike_out(Search *q) noexcept nogil:
@@ -364,9 +397,7 @@ cdef void look(Search *q) noexcept nogil:
     # Solve the node that the picks make, and push it if something below it may be better.
     cdef Site *site = &q.site
     cdef Py_ssize_t s
-    for s in range(site.switches):
-        show(site, s, site.pick[s])
-    evaluate(site, q.vector)
+    look_at_picks(q)
     if q.depth and below(site, q.vector, q.bounds + (q.depth - 1) * site.parts):
         copy(site, q.bounds + (q.depth - 1) * site.parts, q.vector)
     if compare(site, q.vector, q.best_vector) >= 0:
@@ -434,7 +465,7 @@ cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil:
             if site.live[j]:
                 site.pick[s] = j if first < 0 else OPEN
                 first = j
-        slant(site, s, False)
+        slant(site, s, False, False)
     for j in range(site.parts):
         q.bound[j] = -INFINITY
     for turn in range(STRIKES):

@@ -67,6 +67,7 @@ cdef struct Plan:
     Group *groups
     double floor, ceiling   # no price beyond them matters
     double lo_top, hi_top   # the largest bounds
+    Py_ssize_t looks        # at prices, since the solve began
     bint outside            # there is a line outside the rows:
     Pair rest               # rest + rest_slope * (price - rest_at)
     double rest_slope

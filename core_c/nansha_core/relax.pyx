@@ -296,9 +296,11 @@ cdef void offer(Site *site, Py_ssize_t s, Py_ssize_t k, Py_ssize_t best, double 
 
 
 cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price, double p,
-                       double *to_a, double *to_b) noexcept nogil:
-    # Four parabolas that touch the lower hull of the costs of all live states: where the row would
-    # go at this price, at p itself if it may be there, and at the ends. The one highest at p.
+                       bint quick, double *to_a, double *to_b) noexcept nogil:
+    # A parabola that touches the lower hull of the costs of all live states where the row would go
+    # at this price. That never lowers the bound, for what touches at the old price has at least
+    # the old dual value; but it can stall where many rows are tied. Then more are looked at: at p
+    # itself, if the row may be there, and at the ends; the one highest at p.
     cdef Py_ssize_t j, at, best = -1, here = -1, low = -1, high = -1
     cdef Py_ssize_t part = site.head + k, r = site.lead[s]
     cdef double a = site.a[k * site.rows + r], b = site.b[k * site.rows + r]
@@ -320,6 +322,8 @@ cdef void slant_curved(Site *site, Py_ssize_t s, Py_ssize_t k, double price, dou
         if site.hi[at] == site.hull_hi[r] and (high < 0 or cheaper(site, j, high, part)):
             high = j
     offer(site, s, k, best, there, price, p, to_a, to_b, &height)
+    if quick:
+        return
     if here >= 0:
         offer(site, s, k, here, p, a * p + b, p, to_a, to_b, &height)
     offer(site, s, k, low, site.hull_lo[r], price, p, to_a, to_b, &height)
@@ -359,8 +363,10 @@ cdef double rest(const Site *site, Py_ssize_t s, Py_ssize_t k, double a, double 
     return least
 
 
-cdef void slant(Site *site, Py_ssize_t s, bint priced) noexcept nogil:
+cdef void slant(Site *site, Py_ssize_t s, bint priced, bint wide) noexcept nogil:
     """Choose the costs of an open switch from the last solve; `priced`: its prices mean something.
+
+    `wide`: look at more than the prices say.
 
     In each tier a parabola a/2 p^2 + b p + c in the power of its lead row, nowhere above the costs
     of a live state. Best where it touches the lower convex hull of those costs at the power that
@@ -373,7 +379,7 @@ cdef void slant(Site *site, Py_ssize_t s, bint priced) noexcept nogil:
         b = slanted_b = site.b[k * site.rows + r]
         if a > 0.0 and priced and is_open(site, r, k):
             slant_curved(site, s, k, site.settlement.prices[k * site.plan.m + site.group[r]], p,
-                         &slanted_a, &slanted_b)
+                         not wide, &slanted_a, &slanted_b)
         else:
             slanted_b = b + steepest_line(site, s, site.head + k, p)
         site.slant_a[s * site.tiers + k] = slanted_a

@@ -33,6 +33,7 @@ cdef inline double look(Plan *plan, Py_ssize_t v, double base, double delta) noe
     # What is missing at this price, ties at lo.
     cdef Group *g = &plan.groups[v]
     evaluate(plan, v, base, delta)
+    plan.looks += 1
     g.base = base
     g.delta = delta
     g.need = (g.target - g.total.head) - g.total.tail

@@ -20,8 +20,8 @@ LARGEST = 1e100
 class State:
     """One way a device can be: bounds of its rows, and what does not depend on power.
 
-    Costs are in the unit of their tier, one per tier, the first tier first; missing ones are 0. Where
-    a tier is a cost per hour, divide what is paid once by the hours that it is meant to last.
+    Costs are in the unit of their tier, one per tier, the first tier first; missing ones are 0.
+    Where a tier is a cost per hour, divide what is paid once by the hours that it is meant to last.
     """
 
     name: str
@@ -41,7 +41,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """A device that is in one of its states: one row of the problem, or several that go together."""
+    """A device that is in one of its states: one row of the problem, or several together."""
 
     rows: tuple[int, ...]
     """Which rows of the problem; their own bounds there are not used."""

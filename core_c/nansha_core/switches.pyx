@@ -95,7 +95,7 @@ cdef class Switched:
         site.depth = max(depths)
         site.head = site.depth + 1
         site.parts = site.head + site.tiers + 2
-        doubles = (site.switches * (2 * site.parts + 2 * site.tiers + 1)
+        doubles = (site.switches * (3 * site.parts + 4 * site.tiers + 1)
                    + site.rows * (2 + 2 * site.tiers) + 2 * site.states * site.parts + 3 * bounds
                    + 8 * site.parts + site.tiers)
         indices = (m + 12 * (site.switches + 1) + 2 * site.rows + 2 * site.states)
@@ -140,6 +140,9 @@ cdef class Switched:
         q.vector = d; d += site.parts
         q.other = d; d += site.parts
         q.third = d; d += site.parts
+        q.kept_a = d; d += site.switches * site.tiers
+        q.kept_b = d; d += site.switches * site.tiers
+        q.kept_least = d; d += site.switches * site.parts
         q.keys = d; d += site.switches
         q.bounds = d
         site.level = i; i += site.plan.m

@@ -1,25 +1,33 @@
 """What each asset can do in this cycle, as devices of the balance: bounds, cost, and why.
 
-Everything is bus injection in W; costs are CNY/kWh. An asset becomes one device or two (a battery
-charges at one worth and discharges at another). The order of the costs is the order of the plan:
-all renewable energy first, then the battery's window, then the price."""
+Everything is bus injection in W. An asset becomes one device or two (a battery charges at one worth
+and discharges at another). Costs stand in tiers, and no price can buy what an earlier tier wants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from nansha.dispatch.value import Worth
 from nansha.image import Sample
 from nansha.site import Battery, EvCharger, Poi, Pv
 
-ABSORB = -10.0
-"""Below every price there is: a renewable Wh is never left for money."""
+
+class Tier(IntEnum):
+    """What is decided first, and only among equals the next."""
+
+    departure = 0
+    """A car that has to leave gets its energy."""
+    renewables = 1
+    """No renewable Wh is left for money."""
+    price = 2
+    """CNY/kWh; in an island, which has no price, the order of use."""
+
+
 ISLAND_EV = -5.0
 """In an island a car takes only what would be curtailed otherwise."""
 ISLAND_CHARGE = -1.0
 ISLAND_DISCHARGE = 1.0
-EV_URGENT = 100.0
-"""Above every price: the car has to leave."""
 EV_URGENT_FROM, EV_URGENT_TO = 0.85, 0.70
 """Share of the time left that full power needs: from here on the car has to charge, until there.
 One threshold alone would open and close the contactor every few seconds."""
@@ -37,6 +45,8 @@ class Offer:
     low_w: float
     high_w: float
     cost: float
+    """Of a W in its tier; in all others it costs nothing."""
+    tier: Tier
     why_low: str = ""
     """Reason when it sits at `low_w`."""
     why_high: str = ""
@@ -50,10 +60,17 @@ class Offers:
     items: list[Offer] = field(default_factory=list)
 
     def add(
-        self, asset: str, low_w: float, high_w: float, cost: float, low: str, high: str
+        self,
+        asset: str,
+        low_w: float,
+        high_w: float,
+        cost: float,
+        low: str,
+        high: str,
+        tier: Tier = Tier.price,
     ) -> None:
         """Append one device."""
-        self.items.append(Offer(asset, min(low_w, high_w), high_w, cost, low, high))
+        self.items.append(Offer(asset, min(low_w, high_w), high_w, cost, tier, low, high))
 
 
 def pv_available_w(pv: Pv, sample: Sample) -> float:
@@ -64,6 +81,11 @@ def pv_available_w(pv: Pv, sample: Sample) -> float:
         return min(pv.rated_w, max(0.0, sample.p_w))
     estimate = pv.rated_w * sample.x / 1000 * 0.9
     return min(pv.rated_w, max(sample.p_w, estimate, 0.0))
+
+
+def offer_pv(offers: Offers, pv: Pv, available_w: float) -> None:
+    """All that the sun gives, before any price."""
+    offers.add(pv.id, 0.0, available_w, -1.0, "surplus", "unconstrained", Tier.renewables)
 
 
 def discharge_floor(battery: Battery, island: bool) -> float:
@@ -127,10 +149,11 @@ def offer_ev(
     wants_w = ev.rated_w if sample.input and missing_wh > 0 else 0.0
     share = EV_URGENT_TO if sample.closed else EV_URGENT_FROM
     urgent = missing_wh >= share * ev.rated_w * max(0.0, hours_left)
+    tier = Tier.price
     if island:
         cost, why = ISLAND_EV, "island"
     elif urgent:
-        cost, why = EV_URGENT, "departure"
+        cost, why, tier = 1.0, "departure", Tier.departure
     else:
         cost, why = usual_price + EV_TIE, "price"
-    offers.add(ev.id, -wants_w, 0.0, cost, "charging" if wants_w else "idle", why)
+    offers.add(ev.id, -wants_w, 0.0, cost, "charging" if wants_w else "idle", why, tier)

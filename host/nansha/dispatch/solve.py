@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nansha.dispatch.offers import Offers
-from nansha_core import Answer, Balance, verify
-
-NO_COST = 0.0
-"""Flat offers have no quadratic term: between equal costs the core's tie rule decides."""
-
+from nansha.dispatch.offers import Offers, Tier
+from nansha_core import Balance, Problem, verify
+from nansha_core import Tier as CoreTier
 
 @dataclass(frozen=True, slots=True)
 class Balanced:
@@ -35,23 +32,12 @@ class Balancer:
 
         Raises nansha_core.CertificateError when the answer is wrong: then nothing may be sent.
         """
-        items = offers.items
-        a = [NO_COST] * len(items)
-        b = [item.cost for item in items]
-        low = [item.low_w for item in items]
-        high = [item.high_w for item in items]
-        names = tuple(item.asset for item in items)
-        if self._balance is None or names != self._names:
-            self._balance = Balance(a, b, low, high, names=names)
-            self._names = names
-        else:
-            self._balance.set_costs(a, b)
-            self._balance.set_bounds(low, high)
-        answer: Answer = self._balance.solve(demand_w)
-        certificate = verify(a, b, low, high, demand_w, answer)
+        problem = as_problem(offers, demand_w)
+        answer = self._kept(problem).answer()
+        certificate = verify(problem, answer)
         p_w: dict[str, float] = {}
         why: dict[str, str] = {}
-        for item, power_w in zip(items, answer.p_w, strict=True):
+        for item, power_w in zip(offers.items, answer.p_w, strict=True):
             p_w[item.asset] = p_w.get(item.asset, 0.0) + power_w
             if power_w == 0.0 and item.asset in why:
                 continue  # the asset's other device says why
@@ -64,3 +50,33 @@ class Balancer:
         return Balanced(
             p_w, why, answer.price, certificate.residual_w, answer.shortage_w, answer.surplus_w
         )
+
+    def _kept(self, problem: Problem) -> Balance:
+        """The problem solved, by the object of the last cycle if its devices are the same."""
+        names = tuple(problem.names or ())
+        if self._balance is None or names != self._names:
+            self._balance = Balance(problem)
+            self._names = names
+        else:
+            for number, tier in enumerate(problem.tiers):
+                self._balance.set_costs(tier.a, tier.b, number)
+            self._balance.set_bounds(problem.lo_w, problem.hi_w)
+        self._balance.solve(problem.demand_w)
+        return self._balance
+
+
+def as_problem(offers: Offers, demand_w: float) -> Problem:
+    """Put the offers into the words of the core. All costs are linear: the tie rule shares."""
+    items = offers.items
+    flat = [0.0] * len(items)
+    tiers = [
+        CoreTier(flat, [item.cost if item.tier is tier else 0.0 for item in items], tier.name)
+        for tier in Tier
+    ]
+    return Problem(
+        tiers=tiers,
+        lo_w=[item.low_w for item in items],
+        hi_w=[item.high_w for item in items],
+        demand_w=demand_w,
+        names=[item.asset for item in items],
+    )

@@ -11,7 +11,6 @@ from datetime import datetime, time, timedelta
 from nansha.dispatch import tiers
 from nansha.dispatch.model import LEASE_MS, AssetDispatch, Dispatch, Mode
 from nansha.dispatch.offers import (
-    ABSORB,
     Offers,
     charge_limit_w,
     discharge_floor,
@@ -19,6 +18,7 @@ from nansha.dispatch.offers import (
     offer_battery,
     offer_ev,
     offer_poi,
+    offer_pv,
     pv_available_w,
 )
 from nansha.dispatch.prices import Prices
@@ -197,7 +197,7 @@ class Controller:
             high_w = 0.0
             if sample is not None and sample.closed:
                 high_w = pv.rated_w if full_sun else pv_available_w(pv, sample)
-            offers.add(pv.id, 0.0, high_w, ABSORB, "surplus", "unconstrained")
+            offer_pv(offers, pv, high_w)
         for battery in self._batteries:
             sample = image.fresh(battery.id)
             if sample is not None:

@@ -9,6 +9,7 @@ from itertools import product
 from random import Random
 
 import highspy
+
 from nansha_core.problem import Problem, Tier, Tree
 from nansha_core.reference import solve_exact
 from nansha_core.switch import State, Switch, allowed, fixed_cost, genset, one_way, relay, zone
@@ -33,14 +34,16 @@ def random_site(r: Random, count: int, *, curved: bool, tiers: int = 1, deep: bo
         lo.append(low)
         hi.append(low + r.choice((0.0, r.uniform(0, 6))))
     n = len(lo)
-    least = [min(min(x.lo_w[k] for x in s.states) for s in switches for k, row in
-                 enumerate(s.rows) if row == i) if i < n and _switched(switches, i) else lo[i]
-             for i in range(n)]  # fmt: skip
-    most = [max(max(x.hi_w[k] for x in s.states) for s in switches for k, row in
-                enumerate(s.rows) if row == i) if _switched(switches, i) else hi[i]
-            for i in range(n)]  # fmt: skip
-    demand = r.uniform(sum(least) - 1.0, sum(most) + 1.0) if r.random() < 0.3 else (
-        sum(least) + (sum(most) - sum(least)) * r.uniform(0.2, 0.8))  # fmt: skip
+    least, most = list(lo), list(hi)
+    for switch in switches:
+        for k, row in enumerate(switch.rows):
+            least[row] = min(state.lo_w[k] for state in switch.states)
+            most[row] = max(state.hi_w[k] for state in switch.states)
+    low, high = sum(least), sum(most)
+    if r.random() < 0.3:
+        demand = r.uniform(low - 1.0, high + 1.0)
+    else:
+        demand = low + (high - low) * r.uniform(0.2, 0.8)
     if r.random() < 0.3:
         demand = float(round(demand))
     return Problem(
@@ -50,10 +53,6 @@ def random_site(r: Random, count: int, *, curved: bool, tiers: int = 1, deep: bo
         demand_w=demand,
         tree=_tree(r, least, most) if deep and r.random() < 0.7 else None,
     ), tuple(switches)
-
-
-def _switched(switches: list[Switch], row: int) -> bool:
-    return any(row in switch.rows for switch in switches)
 
 
 def _switch(r: Random, row: int, tier: int, name: str) -> Switch:
@@ -209,9 +208,15 @@ class Milp:
                 stage |= {y.index: fixed_cost(switch, j, k) for j, y in enumerate(ys)}
             self.stages.append(stage)
 
+    def choice(self) -> tuple[int, ...]:
+        """The states of the last solution."""
+        values = self.highs.getSolution().col_value
+        return tuple(max(range(len(ys)), key=lambda j: values[ys[j].index]) for ys in self.y)
+
     def solve(self) -> tuple[list[float], list[float]]:
         """Objective and bound of each stage; a stage is nailed down with a small slack."""
         h = self.highs
+        h.run()
         found, bounds = [], []
         for stage in self.stages:
             if not any(stage.values()):
