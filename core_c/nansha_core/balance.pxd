@@ -23,6 +23,7 @@ cdef class Balance:
     cdef readonly tuple group_names
     cdef readonly tuple tier_names
     cdef int _claim(self) except -1
+    cdef Py_ssize_t _index(self, object i) except -1
     cdef int _allocate(self, Py_ssize_t n, Py_ssize_t m, Py_ssize_t tiers,
                        Py_ssize_t *rows) except -1
     cdef int _read(self, str field, object values, double *into, Py_ssize_t count,

@@ -237,6 +237,16 @@ cdef class Balance:
     cdef inline Py_ssize_t _at(self, Py_ssize_t i) noexcept:
         return i if self._slot == NULL else self._slot[i]
 
+    cdef Py_ssize_t _index(self, object i) except -1:
+        cdef Py_ssize_t k
+        try:
+            k = i
+        except (TypeError, OverflowError):
+            k = -1
+        if not 0 <= k < self._plan.n:
+            raise ProblemError("i", i, f"this site has devices 0 to {self._plan.n - 1}")
+        return k
+
     cdef int _claim(self) except -1:
         if self._busy:
             raise RuntimeError("this Balance is solving in another thread: give each its own")
@@ -378,12 +388,7 @@ cdef class Balance:
         cdef Costs *costs
         self._claim()
         self._check_tier(tier)
-        try:
-            k = i
-        except (TypeError, OverflowError):
-            k = -1
-        if not 0 <= k < self._plan.n:
-            raise ProblemError("i", i, f"this site has devices 0 to {self._plan.n - 1}")
+        k = self._index(i)
         a_ = self._one("a", a, k, self.names, "device")
         b_ = self._one("b", b, k, self.names, "device")
         lo_ = self._one("lo_w", lo_w, k, self.names, "device")
@@ -467,11 +472,8 @@ cdef class Balance:
 
     def power_w(self, i):
         """Power of row i in watts at the last demand, i from 0 to n - 1."""
-        cdef Py_ssize_t k = i
-        if not 0 <= k < self._plan.n:
-            raise ProblemError("i", i, f"this site has devices 0 to {self._plan.n - 1}")
+        cdef Py_ssize_t k = self._at(self._index(i))
         self._claim()
-        k = self._at(k)
         if self._base != self._base:
             self._write()
         if self._written:

@@ -117,7 +117,7 @@ def test_a_bracket_one_ulp_off_a_break_point_does_not_loop() -> None:
         for edge in (lo, hi):
             for target in (edge, math.nextafter(edge, -INF), math.nextafter(edge, INF)):
                 site.solve(target)
-                assert site.passes <= 14, site.passes
+                assert site.passes <= 14
                 assert abs(site.p_w[0] - target) <= 4 * math.ulp(target)
 
 
