@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test bench lint soak docs clean help
+.PHONY: setup demo test bench soak memcheck lint docs clean help
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -21,7 +21,7 @@ $(BIN)/python:
 	  || { echo "Python's headers are missing: apt install python3-dev"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(READY): $(BIN)/python pyproject.toml .ci/constraints.txt $(wildcard core_c/nansha_core/*.p[yx][xd])
+$(READY): $(BIN)/python pyproject.toml .ci/constraints.txt $(wildcard core_c/nansha_core/*.p[yx][xd] core_c/nansha_core/*.h)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[dev]'
 	@touch $@
 
@@ -37,6 +37,19 @@ bench: $(READY)  ## the power balance beside other solvers: out/bench
 soak: $(READY)  ## the long hunts
 	$(BIN)/python -m pytest -q -m 'soak or network' --override-ini timeout=3600
 	$(BIN)/python -m pytest -q tests/unit --hypothesis-profile=hunt --override-ini timeout=3600
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+CHECKED  := out/memcheck
+
+memcheck: $(READY)  ## the core's tests, every access to memory checked
+	rm -rf $(CHECKED)
+	mkdir -p $(CHECKED)
+	cp -r core_c/nansha_core $(CHECKED)/
+	rm -f $(CHECKED)/nansha_core/*.so $(CHECKED)/nansha_core/*.c
+	CFLAGS="-O1 -g -ffp-contract=off $(SANITIZE)" LDFLAGS="$(SANITIZE)" \
+	  $(BIN)/cythonize -q -i $(CHECKED)/nansha_core/*.pyx
+	PYTHONPATH=$(CURDIR)/$(CHECKED) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$(cc -print-file-name=libasan.so)" $(BIN)/python -m pytest -q tests/unit/core
 
 lint: $(READY)  ## format, rules, types and arrows
 	$(BIN)/ruff format --check .

@@ -26,15 +26,8 @@ cdef class Balance:
     cdef Py_ssize_t _index(self, object i) except -1
     cdef int _allocate(self, Py_ssize_t n, Py_ssize_t m, Py_ssize_t tiers,
                        Py_ssize_t *rows) except -1
-    cdef int _read(self, str field, object values, double *into, Py_ssize_t count,
-                   object names, str what) except -1
-    cdef double _one(self, str field, object value, Py_ssize_t i, object names,
-                     str what) except? -1.0
-    cdef int _check_costs(self, Py_ssize_t i, double a, double b) except -1
-    cdef int _check_bounds(self, Py_ssize_t i, double lo, double hi) except -1
     cdef int _check_tier(self, object tier) except -1
     cdef Py_ssize_t _at(self, Py_ssize_t i) noexcept
-    cdef double _demand_of(self, object demand_w) except? -1.0
     cdef double _run(self, double demand) noexcept
     cdef void _change(self) noexcept
     cdef void _write(self) noexcept

@@ -7,12 +7,14 @@ answers. What is solved stands in docs/balance.md; how, in `settle`, `search`, `
 """
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from libc.math cimport fabs, isfinite, sqrt, INFINITY, NAN
+from libc.math cimport sqrt, INFINITY, NAN
 from libc.float cimport DBL_EPSILON
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from nansha_core.intake cimport (
+    check_bounds, check_caps, check_costs, demand_of, length_of, one_number, read_numbers,
+)
 from nansha_core.lanes cimport LONG
 from nansha_core.plan cimport (
     FIXED, Group, padded, reply_at, resurvey, stream as plan_stream, value,
@@ -28,9 +30,6 @@ from nansha_core.problem import Problem
 cdef extern from "stdlib.h" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
 
-# The limits keep every sum and product finite; no power or cost comes near them.
-cdef double LARGEST = 1e100
-cdef double SMALLEST_A = 1e-100
 cdef enum:
     ALIGN = 64
     STAGGER = 136       # doubles between long arrays: else all lie at the same cache sets
@@ -71,8 +70,8 @@ cdef class Balance:
             raise TypeError("a Balance is built once: use set_costs, set_bounds or set_device")
         if not isinstance(problem, Problem):
             raise ProblemError("problem", type(problem).__name__, "give a nansha_core.Problem")
-        n = self._length("lo_w", problem.lo_w)
-        tiers = self._length("tiers", problem.tiers)
+        n = length_of("lo_w", problem.lo_w)
+        tiers = length_of("tiers", problem.tiers)
         if not tiers:
             raise ProblemError("tiers", "0 tiers", "give at least one")
         self.names = self._names("names", problem.names, n, "device")
@@ -104,7 +103,7 @@ cdef class Balance:
             self.set_bounds(problem.lo_w, problem.hi_w)
             if tree is not None:
                 self.set_caps(tree.cap_lo_w, tree.cap_hi_w)
-            self._demand = self._demand_of(problem.demand_w)
+            self._demand = demand_of(problem.demand_w)
             ready(&self._plan, &self._settlement)
         except BaseException:
             self._plan.n = self._plan.slots = 0     # what escaped half-built must stay harmless
@@ -127,12 +126,6 @@ cdef class Balance:
 
     # ---------------------------------------------------------------- construction
 
-    def _length(self, field, values):
-        try:
-            return len(values)
-        except TypeError:
-            raise ProblemError(field, values, "give a sequence") from None
-
     def _names(self, field, names, count, what):
         if names is None:
             return None
@@ -145,7 +138,7 @@ cdef class Balance:
         """The rows of each of the user's groups; None: all rows are the site's."""
         if tree is None:
             return None
-        if self._length("tree.group", tree.group) != n:
+        if length_of("tree.group", tree.group) != n:
             raise ProblemError("tree.group", f"{len(tree.group)} values", f"give {n}, one per row")
         rows = [[] for _ in range(m)]
         for i, value in enumerate(tree.group):
@@ -252,69 +245,6 @@ cdef class Balance:
             raise RuntimeError("this Balance is solving in another thread: give each its own")
         return 0
 
-    cdef double _one(self, str field, object value, Py_ssize_t i, object names,
-                     str what) except? -1.0:
-        cdef double x
-        try:
-            x = value
-        except (TypeError, ValueError, OverflowError):
-            raise ProblemError(field, value, "give a real number", i,
-                               None if names is None else names[i], what) from None
-        return x
-
-    cdef int _read(self, str field, object values, double *into, Py_ssize_t count,
-                   object names, str what) except -1:
-        cdef Py_ssize_t i, given
-        cdef const double[::1] view = None
-        try:
-            given = len(values)
-        except TypeError:
-            raise ProblemError(field, values, f"give a sequence of {count} numbers") from None
-        if given != count:
-            raise ProblemError(field, f"{given} values", f"give {count}, one per {what}")
-        if not isinstance(values, (list, tuple)):
-            try:
-                view = values
-            except (TypeError, ValueError, BufferError):
-                view = None         # any other sequence is read item by item
-        if view is not None:
-            if count:
-                memcpy(into, &view[0], count * sizeof(double))
-            return 0
-        items = tuple(values)
-        if len(items) != count:
-            raise ProblemError(field, f"{len(items)} values", f"give {count}, one per {what}")
-        for i in range(count):
-            into[i] = self._one(field, items[i], i, names, what)
-        return 0
-
-    cdef int _check_costs(self, Py_ssize_t i, double a, double b) except -1:
-        # Written so that NaN fails.
-        if a == 0.0 or SMALLEST_A <= a <= LARGEST:
-            if fabs(b) <= LARGEST:
-                return 0
-            field, value, mend = "b", b, "give a finite number, at most 1e100 in size"
-        elif isfinite(a) and a > 0.0:
-            field, value = "a", a
-            mend = "give 0 for a linear cost, or a value from 1e-100 to 1e100"
-        elif a < 0.0:
-            field, value = "a", a
-            mend = "a falling marginal cost has no balance: give a >= 0"
-        else:
-            field, value, mend = "a", a, "give a finite number >= 0"
-        raise ProblemError(field, value, mend, i, None if self.names is None else self.names[i])
-
-    cdef int _check_bounds(self, Py_ssize_t i, double lo, double hi) except -1:
-        if not fabs(lo) <= LARGEST:
-            field, value, mend = "lo_w", lo, "give a finite number, at most 1e100 in size"
-        elif not fabs(hi) <= LARGEST:
-            field, value, mend = "hi_w", hi, "give a finite number, at most 1e100 in size"
-        elif lo > hi:
-            field, value, mend = "lo_w", lo, f"lower it to hi_w = {hi!r} or raise hi_w"
-        else:
-            return 0
-        raise ProblemError(field, value, mend, i, None if self.names is None else self.names[i])
-
     cdef int _check_tier(self, object tier) except -1:
         if not 0 <= tier < self._settlement.tiers:
             raise ProblemError("tier", tier, f"this problem has 0 to {self._settlement.tiers - 1}")
@@ -326,10 +256,10 @@ cdef class Balance:
         cdef Costs *costs
         self._claim()
         self._check_tier(tier)
-        self._read("a", a, self._stage, n, self.names, "device")
-        self._read("b", b, self._stage + n, n, self.names, "device")
+        read_numbers("a", a, self._stage, n, self.names, "device")
+        read_numbers("b", b, self._stage + n, n, self.names, "device")
         for i in range(n):
-            self._check_costs(i, self._stage[i], self._stage[n + i])
+            check_costs(i, self._stage[i], self._stage[n + i], self.names)
         costs = &self._settlement.costs[<Py_ssize_t> tier]
         for i in range(n):
             at = self._at(i)
@@ -342,10 +272,10 @@ cdef class Balance:
         """Replace all bounds in watts, n of each, lo_w <= hi_w row by row."""
         cdef Py_ssize_t i, at, n = self._plan.n
         self._claim()
-        self._read("lo_w", lo_w, self._stage, n, self.names, "device")
-        self._read("hi_w", hi_w, self._stage + n, n, self.names, "device")
+        read_numbers("lo_w", lo_w, self._stage, n, self.names, "device")
+        read_numbers("hi_w", hi_w, self._stage + n, n, self.names, "device")
         for i in range(n):
-            self._check_bounds(i, self._stage[i], self._stage[n + i])
+            check_bounds(i, self._stage[i], self._stage[n + i], self.names)
         for i in range(n):
             at = self._at(i)
             self._settlement.lo[at] = self._stage[i]
@@ -355,27 +285,11 @@ cdef class Balance:
     def set_caps(self, cap_lo_w, cap_hi_w):
         """Replace the caps of all groups in watts, m of each; -inf and inf for none."""
         cdef Py_ssize_t k, m = self._plan.m
-        cdef double low, high
         self._claim()
-        self._read("cap_lo_w", cap_lo_w, self._stage, m, self.group_names, "group")
-        self._read("cap_hi_w", cap_hi_w, self._stage + m, m, self.group_names, "group")
+        read_numbers("cap_lo_w", cap_lo_w, self._stage, m, self.group_names, "group")
+        read_numbers("cap_hi_w", cap_hi_w, self._stage + m, m, self.group_names, "group")
         for k in range(m):
-            low = self._stage[k]
-            high = self._stage[m + k]
-            if not (low == -INFINITY or fabs(low) <= LARGEST):
-                field, value, mend = "cap_lo_w", low, "give a number, or -inf for none"
-            elif not (high == INFINITY or fabs(high) <= LARGEST):
-                field, value, mend = "cap_hi_w", high, "give a number, or inf for none"
-            elif low > high:
-                field, value, mend = "cap_lo_w", low, f"lower it to cap_hi_w = {high!r} or raise that"
-            elif k == 0 and (isfinite(low) or isfinite(high)):
-                field, value = "cap_lo_w" if isfinite(low) else "cap_hi_w", low
-                value = low if isfinite(low) else high
-                mend = "the site's own sum is the demand: put its rows into a group to cap them"
-            else:
-                continue
-            raise ProblemError(field, value, mend, k,
-                               None if self.group_names is None else self.group_names[k], "group")
+            check_caps(k, self._stage[k], self._stage[m + k], self.group_names)
         for k in range(m):
             self._plan.groups[self._place[k]].cap_lo = self._stage[k]
             self._plan.groups[self._place[k]].cap_hi = self._stage[m + k]
@@ -389,12 +303,12 @@ cdef class Balance:
         self._claim()
         self._check_tier(tier)
         k = self._index(i)
-        a_ = self._one("a", a, k, self.names, "device")
-        b_ = self._one("b", b, k, self.names, "device")
-        lo_ = self._one("lo_w", lo_w, k, self.names, "device")
-        hi_ = self._one("hi_w", hi_w, k, self.names, "device")
-        self._check_costs(k, a_, b_)
-        self._check_bounds(k, lo_, hi_)
+        a_ = one_number("a", a, k, self.names, "device")
+        b_ = one_number("b", b, k, self.names, "device")
+        lo_ = one_number("lo_w", lo_w, k, self.names, "device")
+        hi_ = one_number("hi_w", hi_w, k, self.names, "device")
+        check_costs(k, a_, b_, self.names)
+        check_bounds(k, lo_, hi_, self.names)
         costs = &self._settlement.costs[<Py_ssize_t> tier]
         at = self._at(k)
         if self._settlement.windows != NULL and not self._settlement.stale:
@@ -419,20 +333,7 @@ cdef class Balance:
         """
         if self._busy:
             self._claim()
-        return self._run(self._demand_of(demand_w))
-
-    cdef inline double _demand_of(self, object demand_w) except? -1.0:
-        cdef double demand
-        if PyFloat_CheckExact(demand_w):
-            demand = PyFloat_AS_DOUBLE(demand_w)
-        else:
-            try:
-                demand = demand_w
-            except (TypeError, ValueError, OverflowError):
-                raise ProblemError("demand_w", demand_w, "give a real number") from None
-        if not fabs(demand) <= LARGEST:
-            raise ProblemError("demand_w", demand, "give a finite number, at most 1e100 in size")
-        return demand
+        return self._run(demand_of(demand_w))
 
     cdef inline double _run(self, double demand) noexcept:
         self._plan.looks = 0
@@ -452,7 +353,7 @@ cdef class Balance:
 
         Of a million rows, of which one was changed by `set_device`, hardly any is looked at.
         """
-        cdef double demand = self._demand_of(demand_w)
+        cdef double demand = demand_of(demand_w)
         cdef Window *w = NULL
         cdef Group *site
         if self._busy:

@@ -3,17 +3,15 @@
 """Many sites in one call: a fleet, or the same site in many scenarios."""
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
-from libc.math cimport fabs
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from nansha_core.balance cimport Balance
+from nansha_core.intake cimport check_demand, read_numbers
 from nansha_core.plan cimport Plan, stream as plan_stream
 from nansha_core.settle cimport Settlement, settle
 
 from nansha_core.errors import ProblemError
-
-cdef double LARGEST = 1e100
 
 
 cdef class Batch:
@@ -27,14 +25,14 @@ cdef class Batch:
     cdef Py_ssize_t _count
     cdef Plan **_plans
     cdef Settlement **_settlements
-    cdef double *_demands
+    cdef double *_staged
     cdef double *_prices
     cdef bint _busy
 
     def __cinit__(self):
         self._plans = NULL
         self._settlements = NULL
-        self._demands = NULL
+        self._staged = NULL
 
     def __init__(self, problems):
         """Make a Balance of each of the problems."""
@@ -53,11 +51,11 @@ cdef class Batch:
         self._count = len(sites)
         self._plans = <Plan **> malloc(self._count * sizeof(Plan *) + 1)
         self._settlements = <Settlement **> malloc(self._count * sizeof(Settlement *) + 1)
-        self._demands = <double *> malloc(2 * self._count * sizeof(double) + 1)
-        if self._plans == NULL or self._settlements == NULL or self._demands == NULL:
+        self._staged = <double *> malloc(2 * self._count * sizeof(double) + 1)
+        if self._plans == NULL or self._settlements == NULL or self._staged == NULL:
             self._count = 0
             raise MemoryError
-        self._prices = self._demands + self._count
+        self._prices = self._staged + self._count
         memset(self._prices, 0, self._count * sizeof(double))
         for i in range(self._count):
             site = self._sites[i]
@@ -67,40 +65,13 @@ cdef class Batch:
     def __dealloc__(self):
         free(self._plans)
         free(self._settlements)
-        free(self._demands)
+        free(self._staged)
 
     def __len__(self):
         return self._count
 
     def __getitem__(self, i):
         return self._sites[i]
-
-    cdef int _read(self, object demand_w) except -1:
-        cdef const double[::1] view = None
-        cdef Py_ssize_t i
-        if not isinstance(demand_w, (list, tuple)):
-            try:
-                view = demand_w
-            except (TypeError, ValueError, BufferError):
-                demand_w = tuple(demand_w)
-        if len(demand_w) != self._count:
-            raise ProblemError("demand_w", f"{len(demand_w)} values",
-                               f"give {self._count}, one per site")
-        if view is not None:
-            if self._count:
-                memcpy(self._demands, &view[0], self._count * sizeof(double))
-        else:
-            for i in range(self._count):
-                try:
-                    self._demands[i] = demand_w[i]
-                except (TypeError, ValueError, OverflowError):
-                    raise ProblemError("demand_w", demand_w[i], "give a real number", i, None,
-                                       "site") from None
-        for i in range(self._count):
-            if not fabs(self._demands[i]) <= LARGEST:
-                raise ProblemError("demand_w", self._demands[i],
-                                   "give a finite number, at most 1e100 in size", i, None, "site")
-        return 0
 
     def solve(self, demand_w):
         """Balance every site at its demand in watts, each from its last price.
@@ -112,17 +83,19 @@ cdef class Batch:
         cdef Settlement *s
         if self._busy:
             raise RuntimeError("this Batch is solving in another thread: give each its own")
-        self._read(demand_w)
+        read_numbers("demand_w", demand_w, self._staged, self._count, None, "site")
+        for i in range(self._count):
+            check_demand(self._staged[i], i)
         for i in range(self._count):
             site = self._sites[i]
             site._claim()
-            site._demand = self._demands[i]
+            site._demand = self._staged[i]
             site._written = True
         self._busy = True
         with nogil:
             for i in range(self._count):
                 s = self._settlements[i]
-                settle(self._plans[i], s, self._demands[i])
+                settle(self._plans[i], s, self._staged[i])
                 self._prices[i] = s.prices[s.tiers * self._plans[i].m - 1]
         self._busy = False
         return self.prices

@@ -22,6 +22,7 @@ SECONDS = {
     "million": 8.0,
     "batch": 3.0,
     "accuracy": 25.0,
+    "exact": 15.0,
     "scaling": 100.0,
     "hunt": 50.0,
 }
@@ -49,6 +50,7 @@ def main() -> int:
     # Only now, for these need what may have been missing.
     import part_accuracy
     import part_batch
+    import part_exact
     import part_million
     import part_scaling
     import part_small
@@ -82,6 +84,7 @@ def main() -> int:
         "million": part_million.measure,
         "batch": part_batch.measure,
         "accuracy": part_accuracy.measure,
+        "exact": part_exact.measure,
         "scaling": scaling,
         "hunt": hunt,
     }
