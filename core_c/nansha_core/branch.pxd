@@ -1,31 +1,6 @@
-"""C-level view of the search over the states of all switches."""
+"""C-level view of the search for the best states."""
 
-from nansha_core.relax cimport Site
-
-
-cdef struct Search:
-    Site site
-    bint usable                 # there is a best choice
-    bint proven                 # none costs less
-    Py_ssize_t *best            # states
-    Py_ssize_t *trial
-    double *best_vector
-    double *bound
-    double *vector              # three to work in
-    double *other
-    double *third
-    double doubt                # how far the last node was from a choice, W
-    double *keys                # per switch, to sort by
-    Py_ssize_t *sorted
-    double *kept_a              # slants put aside
-    double *kept_b
-    double *kept_least
-    # The stack; switches x …
-    Py_ssize_t depth
-    Py_ssize_t *branched        # which switch
-    Py_ssize_t *turn            # how many of its children were taken
-    double *bounds              # x parts
-    Py_ssize_t *order           # per state: the children of a switch in order, from its first state
+from nansha_core.improve cimport Search
 
 
 cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil

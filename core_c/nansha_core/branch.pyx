@@ -12,24 +12,22 @@
 All is counted in balances solved, so the same inputs give the same bits on any day.
 """
 
-from libc.math cimport fabs, INFINITY
+from libc.math cimport INFINITY
 from libc.string cimport memcpy
 
+from nansha_core.improve cimport (
+    away, cheapest, first_choices, improve, nearer, nearest, try_choice,
+)
 from nansha_core.plan cimport Group
 from nansha_core.relax cimport (
-    OPEN, STALE, Site, below, compare, complete, evaluate, make_hull, price_states, show, slant,
+    OPEN, STALE, Site, below, compare, complete, evaluate, make_hull, price_states, show,
 )
+from nansha_core.slant cimport slant
 
 cdef enum:
     SLANTS = 12         # rounds at the root, at most
     STRIKES = 6         # times that states are struck out, at most
-    PAIRS_FROM = 24     # switches of which all pairs are tried
-    PASSES = 4          # of the improvement
     TIES = 256          # balances spent on fewer operations, once no choice costs less
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
 
 
 cdef inline bint spent(const Site *site) noexcept nogil:
@@ -38,179 +36,6 @@ cdef inline bint spent(const Site *site) noexcept nogil:
 
 cdef inline void copy(const Site *site, const double *x, double *to) noexcept nogil:
     memcpy(to, x, site.parts * sizeof(double))
-
-
-# ------------------------------------------------------------------ choices
-
-cdef bint try_choice(Search *q) noexcept nogil:
-    # Solve the trial; keep it if it is better than the best.
-    cdef Site *site = &q.site
-    cdef Py_ssize_t s
-    for s in range(site.switches):
-        show(site, s, q.trial[s])
-    evaluate(site, q.other)
-    if q.usable and compare(site, q.other, q.best_vector) >= 0:
-        return False
-    q.usable = True
-    memcpy(q.best, q.trial, site.switches * sizeof(Py_ssize_t))
-    copy(site, q.other, q.best_vector)
-    return True
-
-
-cdef double away(const Site *site, Py_ssize_t s, Py_ssize_t j, bint bounds) noexcept nogil:
-    # How far the relaxed powers are from a state: from its bounds, or from where it would be.
-    cdef Py_ssize_t r, at
-    cdef double p, sum = 0.0
-    for r in range(site.first_row[s], site.first_row[s + 1]):
-        at = site.bounds[j] + r - site.first_row[s]
-        p = site.plan.p[site.slot[r]]
-        if bounds or not site.ideal[at] == site.ideal[at]:
-            sum += larger(larger(site.lo[at] - p, p - site.hi[at]), 0.0)
-        else:
-            sum += fabs(p - site.ideal[at])
-    return sum
-
-
-cdef bint nearer(const Site *site, Py_ssize_t s, Py_ssize_t j, Py_ssize_t l) noexcept nogil:
-    cdef double x = away(site, s, j, False), y = away(site, s, l, False)
-    cdef Py_ssize_t k
-    if x != y:
-        return x < y
-    for k in range(site.head, site.parts):
-        x = site.fixed[j * site.parts + k]
-        y = site.fixed[l * site.parts + k]
-        if x != y:
-            return x < y
-    return False
-
-
-cdef Py_ssize_t nearest(const Site *site, Py_ssize_t s) noexcept nogil:
-    cdef Py_ssize_t j, best = -1
-    for j in range(site.first_state[s], site.first_state[s + 1]):
-        if site.live[j] and (best < 0 or nearer(site, s, j, best)):
-            best = j
-    return best
-
-
-cdef Py_ssize_t cheapest(const Site *site, Py_ssize_t s, Py_ssize_t but) noexcept nogil:
-    # The live state of the least worth, leaving one out.
-    cdef Py_ssize_t j, best = -1
-    for j in range(site.first_state[s], site.first_state[s + 1]):
-        if site.live[j] and j != but and (
-                best < 0 or below(site, site.worth + j * site.parts,
-                                  site.worth + best * site.parts)):
-            best = j
-    return best
-
-
-cdef void first_choices(Search *q, const Py_ssize_t *now) noexcept nogil:
-    # The relaxed powers are still in the plan.
-    cdef Site *site = &q.site
-    cdef Py_ssize_t s
-    for s in range(site.switches):
-        q.trial[s] = nearest(site, s)
-    try_choice(q)
-    if spent(site):
-        return
-    for s in range(site.switches):
-        q.trial[s] = cheapest(site, s, -1)
-    try_choice(q)
-    if spent(site):
-        return
-    for s in range(site.switches):
-        q.trial[s] = now[s] if site.live[now[s]] else cheapest(site, s, -1)
-    try_choice(q)
-
-
-# ------------------------------------------------------------------ improvement
-
-cdef double regret(const Search *q, Py_ssize_t s) noexcept nogil:
-    # What it costs at the prices to have this switch otherwise, in watts of the first tier that
-    # says anything.
-    cdef const Site *site = &q.site
-    cdef Py_ssize_t k, other = cheapest(site, s, q.best[s])
-    cdef double d
-    if other < 0:
-        return INFINITY
-    for k in range(site.tiers):
-        d = (site.worth[other * site.parts + site.head + k]
-             - site.worth[q.best[s] * site.parts + site.head + k])
-        if fabs(d) > site.tolerance[site.head + k]:
-            return d / site.scale[k]
-    return 0.0
-
-
-cdef void sort_switches(Search *q) noexcept nogil:
-    # By regret, least first; equal ones by number. Insertion: hundreds at most, once a pass.
-    cdef Site *site = &q.site
-    cdef Py_ssize_t s, i, count = 0
-    cdef double key
-    for s in range(site.switches):
-        key = q.keys[s] = regret(q, s)
-        i = count
-        while i > 0 and q.keys[q.sorted[i - 1]] > key:
-            q.sorted[i] = q.sorted[i - 1]
-            i -= 1
-        q.sorted[i] = s
-        count += 1
-
-
-cdef bint flip_one(Search *q) noexcept nogil:
-    cdef Site *site = &q.site
-    cdef Py_ssize_t i, s, j, kept
-    cdef bint better = False
-    for i in range(site.switches):
-        s = q.sorted[i]
-        for j in range(site.first_state[s], site.first_state[s + 1]):
-            if not site.live[j] or j == q.best[s]:
-                continue
-            if spent(site):
-                return better
-            kept = q.trial[s]
-            q.trial[s] = j
-            if try_choice(q):
-                better = True
-            else:
-                q.trial[s] = kept
-    return better
-
-
-cdef bint flip_two(Search *q) noexcept nogil:
-    cdef Site *site = &q.site
-    cdef Py_ssize_t i, l, s, t, j, h
-    cdef Py_ssize_t count = site.switches if site.switches < PAIRS_FROM else PAIRS_FROM
-    for i in range(1, count):
-        s = q.sorted[i]
-        for l in range(i):
-            t = q.sorted[l]
-            j = cheapest(site, s, q.best[s])
-            h = cheapest(site, t, q.best[t])
-            if j < 0 or h < 0:
-                continue
-            if spent(site):
-                return False
-            q.trial[s] = j
-            q.trial[t] = h
-            if try_choice(q):
-                return True
-            q.trial[s] = q.best[s]
-            q.trial[t] = q.best[t]
-    return False
-
-
-cdef void improve(Search *q) noexcept nogil:
-    cdef Site *site = &q.site
-    cdef Py_ssize_t turn
-    if site.switches < 2:
-        return
-    for turn in range(PASSES):
-        memcpy(q.trial, q.best, site.switches * sizeof(Py_ssize_t))
-        sort_switches(q)
-        if flip_one(q):
-            continue
-        memcpy(q.trial, q.best, site.switches * sizeof(Py_ssize_t))
-        if spent(site) or not flip_two(q):
-            return
 
 
 # ------------------------------------------------------------------ the root
@@ -336,9 +161,82 @@ cdef double doubt(const Site *site, Py_ssize_t s, Py_ssize_t near) noexcept nogi
     return sum
 
 
+cdef bint alike(const Site *site, Py_ssize_t s, Py_ssize_t t) noexcept nogil:
+    # Two switches that could change places: the same states in the same group at the same costs.
+    cdef Py_ssize_t j, k, i = site.first_state[s], l = site.first_state[t]
+    cdef Py_ssize_t r = site.first_row[s], u = site.first_row[t], rows = site.first_row[s + 1] - r
+    if (site.first_state[s + 1] - i != site.first_state[t + 1] - l
+            or site.first_row[t + 1] - u != rows):
+        return False
+    for k in range(rows):
+        if site.group[r + k] != site.group[u + k]:
+            return False
+        for j in range(site.tiers):
+            if (site.a[j * site.rows + r + k] != site.a[j * site.rows + u + k]
+                    or site.b[j * site.rows + r + k] != site.b[j * site.rows + u + k]):
+                return False
+    for j in range(site.first_state[s + 1] - i):
+        if site.live[i + j] != site.live[l + j]:
+            return False
+        for k in range(rows):
+            if (site.lo[site.bounds[i + j] + k] != site.lo[site.bounds[l + j] + k]
+                    or site.hi[site.bounds[i + j] + k] != site.hi[site.bounds[l + j] + k]):
+                return False
+        for k in range(site.parts):
+            if site.fixed[(i + j) * site.parts + k] != site.fixed[(l + j) * site.parts + k]:
+                return False
+    return True
+
+
+cdef void find_twins(Search *q) noexcept nogil:
+    # Of choices that differ only in which of several like switches is where, one is enough: their
+    # states never fall from one twin to the next.
+    cdef Site *site = &q.site
+    cdef Py_ssize_t s, t
+    for s in range(site.switches):
+        q.before[s] = q.after[s] = -1
+        if site.pick[s] != OPEN:
+            continue
+        for t in range(s - 1, -1, -1):
+            if site.pick[t] == OPEN and alike(site, s, t):
+                q.before[s] = t
+                q.after[t] = s
+                break
+
+
+cdef bint fits(const Search *q, Py_ssize_t s, Py_ssize_t state) noexcept nogil:
+    # The state keeps the order among the twins that are decided.
+    cdef const Site *site = &q.site
+    cdef Py_ssize_t t, j = state - site.first_state[s]
+    t = q.before[s]
+    while t >= 0:
+        if site.pick[t] != OPEN and site.pick[t] - site.first_state[t] > j:
+            return False
+        t = q.before[t]
+    t = q.after[s]
+    while t >= 0:
+        if site.pick[t] != OPEN and site.pick[t] - site.first_state[t] < j:
+            return False
+        t = q.after[t]
+    return True
+
+
+cdef Py_ssize_t outermost(const Search *q, Py_ssize_t s) noexcept nogil:
+    # Of open twins the one that leaves the others most choice when it goes where s would.
+    cdef const Site *site = &q.site
+    cdef Py_ssize_t t = s, j = site.first_state[s], best = s
+    while not site.live[j]:
+        j += 1
+    while t >= 0:
+        if site.pick[t] == OPEN:
+            best = t
+        t = q.before[t] if q.trial[s] == j else q.after[t]
+    return best
+
+
 cdef Py_ssize_t choose(Search *q) noexcept nogil:
-    # The switch that is furthest from any of its states; the trial gets the nearest states.
-    # -1: none is open.
+    # The switch that is furthest from any of its states, or a twin of it; the trial gets the
+    # nearest states. -1: none is open.
     cdef Site *site = &q.site
     cdef Py_ssize_t s, best = -1
     cdef double d, most = -1.0
@@ -351,7 +249,7 @@ cdef Py_ssize_t choose(Search *q) noexcept nogil:
                 most = d
                 best = s
     q.doubt = most
-    return best
+    return best if best < 0 else outermost(q, best)
 
 
 cdef void branch(Search *q, Py_ssize_t s, const double *bound) noexcept nogil:
@@ -385,8 +283,11 @@ cdef bint next_child(Search *q) noexcept nogil:
         at = site.first_state[s] + q.turn[top]
         if (at < site.first_state[s + 1] and q.order[at] >= 0
                 and compare(site, q.bounds + top * site.parts, q.best_vector) < 0):
-            site.pick[s] = q.order[at]
             q.turn[top] += 1
+            site.pick[s] = OPEN
+            if not fits(q, s, q.order[at]):
+                continue
+            site.pick[s] = q.order[at]
             return True
         site.pick[s] = OPEN
         q.depth -= 1
@@ -431,6 +332,7 @@ cdef void walk(Search *q) noexcept nogil:
     cdef Site *site = &q.site
     cdef Py_ssize_t i, s, at
     q.depth = 0
+    find_twins(q)
     look(q)
     while not spent(site) and next_child(q):
         if not q.proven:
@@ -480,10 +382,9 @@ cdef void search_states(Search *q, const Py_ssize_t *now) noexcept nogil:
             break
         if not strike_out(q) and turn:
             break
-    if compare(site, q.bound, q.best_vector) < 0:
-        if not spent(site):
-            walk(q)
-    elif below(site, q.best_vector, q.bound):
+    if not spent(site) and below(site, q.bound, q.best_vector):
+        walk(q)
+    if not below(site, q.bound, q.best_vector):
         copy(site, q.best_vector, q.bound)
 
 

@@ -106,21 +106,29 @@ static int64_t (*nansha_bracket)(const double *b, const double *inverse_a, const
 static void (*nansha_stream)(const double *b, const double *inverse_a, const double *lo,
                              const double *hi, double *p, int64_t n) = nansha_stream_narrow;
 
-/* Takes the widest vectors that this machine has. */
-static void nansha_choose_lanes(void) {
+/* Takes the widest vectors that this machine has, of at most `most` doubles; returns their width. */
+static int nansha_choose_lanes(int most) {
+    nansha_fill = nansha_fill_narrow;
+    nansha_bracket = nansha_bracket_narrow;
+    nansha_stream = nansha_stream_narrow;
 #ifdef NANSHA_MANY_KINDS
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+    if (most >= 8 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl")) {
         nansha_fill = nansha_fill_avx512;
         nansha_bracket = nansha_bracket_avx512;
         nansha_stream = nansha_stream_avx512;
-    } else if (__builtin_cpu_supports("avx2")) {
+        return 8;
+    }
+    if (most >= 4 && __builtin_cpu_supports("avx2")) {
         nansha_fill = nansha_fill_avx2;
         nansha_bracket = nansha_bracket_avx2;
         nansha_stream = nansha_stream_avx2;
+        return 4;
     }
 #endif
+    (void)most;
+    return 2;
 }
 
 #endif

@@ -23,7 +23,7 @@ cdef extern from "lanes.h" nogil:
         double *hi
         int64_t room
 
-    void nansha_choose_lanes()
+    int nansha_choose_lanes(int most)
     void nansha_fill(const double *b, const double *inverse_a, const double *lo, const double *hi,
                      double *p, int64_t n, double base, double delta, nansha_sums *out)
     int64_t nansha_bracket(const double *b, const double *inverse_a, const double *lo,

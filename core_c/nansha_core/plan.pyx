@@ -19,7 +19,18 @@ from nansha_core.lanes cimport (
     nansha_stream, nansha_sums,
 )
 
-nansha_choose_lanes()
+
+
+def use_lanes(most=8):
+    """Compute with vectors of at most so many doubles, all sites; returns how many these are.
+
+    The widest that the machine has are taken when this module loads. All give the same bits; this
+    is here so that tests can see it. Not while another thread solves.
+    """
+    return nansha_choose_lanes(most)
+
+
+use_lanes()
 
 
 cdef Py_ssize_t padded(Py_ssize_t n) noexcept nogil:

@@ -60,5 +60,4 @@ cdef void show(Site *site, Py_ssize_t s, Py_ssize_t what) noexcept nogil
 cdef void evaluate(Site *site, double *into) noexcept nogil
 cdef void make_hull(Site *site, Py_ssize_t s) noexcept nogil
 cdef bint complete(const Site *site, const double *vector) noexcept nogil
-cdef void slant(Site *site, Py_ssize_t s, bint priced, bint wide) noexcept nogil
 cdef void price_states(Site *site, bint ideals) noexcept nogil

@@ -1,7 +1,7 @@
 """C-level view of a balance with switches."""
 
 from nansha_core.balance cimport Balance
-from nansha_core.branch cimport Search
+from nansha_core.improve cimport Search
 
 
 cdef class Switched:

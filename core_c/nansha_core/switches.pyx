@@ -3,7 +3,8 @@
 """A balance with devices that switch, kept from cycle to cycle.
 
 This is the thin outer layer: it checks what it is given and keeps it as C arrays. What a node of
-the search is stands in `relax`, the search in `branch`, what a switch is in `switch`.
+the search is stands in `relax` and `slant`, the search in `branch` and `improve`, what a switch is
+in `switch`.
 """
 
 from dataclasses import replace
@@ -13,8 +14,9 @@ from libc.math cimport fabs, INFINITY, NAN
 from libc.stdlib cimport calloc, free
 
 from nansha_core.balance cimport Balance
-from nansha_core.branch cimport Search, search_states, settle_best
-from nansha_core.plan cimport Plan
+from nansha_core.branch cimport search_states, settle_best
+from nansha_core.improve cimport Search
+from nansha_core.intake cimport demand_of
 from nansha_core.relax cimport STALE, Site
 from nansha_core.settle cimport Settlement
 
@@ -36,13 +38,14 @@ cdef class Switched:
     """The balance of one site with devices that are in one of a few states each.
 
     Finds the states and powers that are best in the problem's own order: least overload, inner
-    groups first, least missing, then tier by tier, with the fixed costs of the states. Among choices that cost the
-    same, the one with fewer operations, then with lower states. Small sites exactly; large ones as
-    far as `nodes` go, with a bound that says how far from the best the answer may be.
+    groups first, least missing, then tier by tier, with the fixed costs of the states. Among
+    choices that cost the same, the one with fewer operations, then with lower states. Small sites
+    exactly; large ones as far as `nodes` go, with a bound that says how far from the best the
+    answer may be.
 
-    The bounds of switched rows are those of their states; the problem's own are not used. Nothing is
-    allocated after construction but answers. Every method checks all its arguments first: on an
-    error the state is as it was. May be used from any thread, but from one at a time.
+    The bounds of switched rows are those of their states; the problem's own are not used.
+    Nothing is allocated after construction but answers. Every method checks all its arguments
+    first: on an error the state is as it was. May be used from any thread, but from one at a time.
     """
 
     def __cinit__(self):
@@ -98,7 +101,7 @@ cdef class Switched:
         doubles = (site.switches * (3 * site.parts + 4 * site.tiers + 1)
                    + site.rows * (2 + 2 * site.tiers) + 2 * site.states * site.parts + 3 * bounds
                    + 8 * site.parts + site.tiers)
-        indices = (m + 12 * (site.switches + 1) + 2 * site.rows + 2 * site.states)
+        indices = (m + 14 * (site.switches + 1) + 2 * site.rows + 2 * site.states)
         self._doubles = <double *> calloc(doubles + 1, sizeof(double))
         self._indices = <Py_ssize_t *> calloc(indices, sizeof(Py_ssize_t))
         self._flags = <char *> calloc(site.plan.slots + site.states + 1, 1)
@@ -157,6 +160,8 @@ cdef class Switched:
         q.sorted = i; i += site.switches
         q.branched = i; i += site.switches
         q.turn = i; i += site.switches
+        q.before = i; i += site.switches
+        q.after = i; i += site.switches
         site.slot = i; i += site.rows
         site.group = i; i += site.rows
         site.bounds = i; i += site.states
@@ -363,7 +368,7 @@ cdef class Switched:
         cdef Py_ssize_t s, j, budget
         cdef double demand
         self._claim()
-        demand = self._balance._demand_of(self._problem.demand_w if demand_w is None else demand_w)
+        demand = demand_of(self._problem.demand_w if demand_w is None else demand_w)
         try:
             budget = nodes
         except (TypeError, OverflowError):
@@ -407,17 +412,22 @@ cdef class Switched:
         cdef Site *site = &q.site
         cdef Py_ssize_t k, s, parts = site.parts - 2
         objective = tuple([q.best_vector[k] for k in range(parts)])
-        bound = min(tuple([q.bound[k] for k in range(parts)]), objective)
         tolerance = tuple([site.tolerance[k] for k in range(parts)])
-        first = next((x - y for x, y, z in zip(objective, bound, tolerance) if abs(x - y) > z), 0.0)
+        # Where a part of the bound is that of the choice but for rounding, it is given as that.
+        bound = list(objective)
+        for k in range(parts):
+            if fabs(objective[k] - q.bound[k]) > site.tolerance[k]:
+                if q.bound[k] < objective[k]:
+                    bound[k:] = [q.bound[s] for s in range(k, parts)]
+                break
         return SwitchedAnswer(
             choice=tuple([q.best[s] - site.first_state[s] for s in range(site.switches)]),
             answer=self._balance.answer(),
             parts=self._parts,
             objective=objective,
-            bound=bound,
+            bound=tuple(bound),
             tolerance=tolerance,
             operations=int(q.best_vector[site.parts - 2]),
             nodes=site.nodes,
-            exact=first <= 0.0,
+            exact=tuple(bound) == objective,
         )

@@ -22,6 +22,7 @@ SECONDS = {
     "million": 8.0,
     "batch": 3.0,
     "accuracy": 25.0,
+    "switches": 5.0,
     "exact": 15.0,
     "scaling": 100.0,
     "hunt": 50.0,
@@ -54,6 +55,7 @@ def main() -> int:
     import part_million
     import part_scaling
     import part_small
+    import part_switches
     import part_tree
     from figures import Figure, Part, Say, WrongAnswer
     from machine import circumstances, kind
@@ -84,6 +86,7 @@ def main() -> int:
         "million": part_million.measure,
         "batch": part_batch.measure,
         "accuracy": part_accuracy.measure,
+        "switches": part_switches.measure,
         "exact": part_exact.measure,
         "scaling": scaling,
         "hunt": hunt,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from random import Random
 
 import highspy
 
-from nansha_core.problem import Problem, Tier, Tree
+from nansha_core.balance import Balance
+from nansha_core.problem import Problem, Tier, Tree, flat
 from nansha_core.reference import solve_exact
 from nansha_core.switch import State, Switch, allowed, fixed_cost, genset, one_way, relay, zone
 
@@ -53,6 +55,28 @@ def random_site(r: Random, count: int, *, curved: bool, tiers: int = 1, deep: bo
         demand_w=demand,
         tree=_tree(r, least, most) if deep and r.random() < 0.7 else None,
     ), tuple(switches)
+
+
+def twin_site(r: Random, kinds: int, copies: int, *, curved: bool) -> Site:
+    """A few switches, each several times over, as a fleet of chargers is; some in other states."""
+    switches: list[Switch] = []
+    a: list[float] = []
+    b: list[float] = []
+    for kind in range(kinds):
+        first = _switch(r, 0, 0, f"kind {kind}")
+        costs = [(r.uniform(0.05, 0.5) * curved, r.uniform(0, 3)) for _ in first.rows]
+        for _ in range(copies):
+            rows = tuple(range(len(a), len(a) + len(first.rows)))
+            now = r.choice((first.now, first.now, 0))
+            switches.append(replace(first, rows=rows, now=now, since_s=INF))
+            a += [x for x, _ in costs]
+            b += [y for _, y in costs]
+    n = len(a)
+    low = sum(min(x.lo_w[k] for x in s.states) for s in switches for k in range(len(s.rows)))
+    high = sum(max(x.hi_w[k] for x in s.states) for s in switches for k in range(len(s.rows)))
+    demand = low + (high - low) * r.uniform(0.2, 0.8)
+    zeros = (0.0,) * n
+    return flat(tuple(a), tuple(b), zeros, zeros, demand), tuple(switches)
 
 
 def _switch(r: Random, row: int, tier: int, name: str) -> Switch:
@@ -105,7 +129,7 @@ def _tree(r: Random, least: list[float], most: list[float]) -> Tree:
         inside = [i for i, x in enumerate(group) if x >= g]
         low, high = sum(least[i] for i in inside), sum(most[i] for i in inside)
         x, y = sorted(r.uniform(low - 0.5, high + 0.5) for _ in range(2))
-        caps.append(r.choice(((-INF, y), (x, INF), (x, y), (-INF, INF), (-INF, y), (y, y))))
+        caps.append(r.choice(((-INF, y), (x, INF), (x, y), (x, y), (-INF, INF), (y, y))))
     return Tree(group=group, parent=parent, cap_lo_w=tuple(x for x, _ in caps),
                 cap_hi_w=tuple(y for _, y in caps))  # fmt: skip
 
@@ -137,6 +161,26 @@ def vector_exactly(problem: Problem, switches: tuple[Switch, ...], choice: tuple
 
 def _fixed_exactly(switch: Switch, j: int, tier: int) -> Fraction:
     return Fraction(fixed_cost(switch, j, tier))
+
+
+def vector_in_floats(
+    problem: Problem, switches: tuple[Switch, ...], choice: tuple[int, ...], convex: Problem
+) -> tuple[float, ...]:
+    """The same by the core, which has been checked for a fixed choice."""
+    balance = Balance(convex)
+    balance.solve(convex.demand_w)
+    answer = balance.answer()
+    depth = depths(problem.tree)
+    levels = [
+        math.fsum(abs(x) for x, d in zip(answer.overload_w, depth, strict=True) if d == level)
+        for level in range(max(depth), 0, -1)
+    ]
+    costs = []
+    for k, tier in enumerate(problem.tiers):
+        rows = zip(tier.a, tier.b, answer.p_w, strict=True)
+        fixed = (fixed_cost(s, j, k) for s, j in zip(switches, choice, strict=True))
+        costs.append(math.fsum((*((a / 2 * p + b) * p for a, b, p in rows), *fixed)))
+    return (*levels, answer.shortage_w + answer.surplus_w, *costs)
 
 
 def choices(switches: tuple[Switch, ...]) -> Iterator[tuple[int, ...]]:

@@ -1,6 +1,7 @@
 """Long sites: the windows near the price, one change among many, threads; and other solvers."""
 
 import math
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from core_kit import solved
 from numpy.typing import NDArray
+from problems import random_problem
 
-from nansha_core import Balance, Problem, Tier, Tree, flat, verify
+from nansha_core import Answer, Balance, Problem, Tier, Tree, flat, verify
+from nansha_core.plan import use_lanes
 
 Array = NDArray[np.float64]
 N = 50_000
@@ -114,6 +117,38 @@ def test_two_threads_solve_as_one_does() -> None:
     one_by_one = [walk(0), walk(1)]
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(walk, range(2))) == one_by_one
+
+
+# ------------------------------------------------------------------ other machines
+
+
+@pytest.fixture
+def any_width() -> Iterator[None]:
+    yield
+    use_lanes()
+
+
+def test_narrow_and_wide_vectors_give_the_same_bits(any_width: None) -> None:
+    """What a machine without wide vectors computes, to the bit: short, long, trees and tiers."""
+    r = Random(9)
+    problems = [*(random_problem(r) for _ in range(150)), long_site(N, 10), long_site(4096, 11)]
+
+    def all_answers() -> list[Answer]:
+        answers = []
+        for problem in problems:
+            balance = Balance(problem)
+            for k in range(3):
+                balance.solve(problem.demand_w * (1 + 0.01 * k))
+                answers.append(balance.answer())
+        return answers
+
+    widest = use_lanes()
+    answers = all_answers()
+    widths = {use_lanes(most) for most in (2, 4)} - {widest}
+    for width in widths:
+        assert use_lanes(width) == width
+        assert all_answers() == answers
+    assert widths or widest == 2
 
 
 # ------------------------------------------------------------------ another solver
