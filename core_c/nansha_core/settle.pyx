@@ -8,20 +8,21 @@ Then the tier has decided what it cares for: its answers are written into the bo
 only rows that are exactly indifferent go on to the next tier. The tie rule is one more tier.
 """
 
-from libc.float cimport DBL_EPSILON, DBL_MIN
-from libc.math cimport fabs, isfinite, INFINITY
+from libc.float cimport DBL_EPSILON
+from libc.math cimport fabs, INFINITY
 from libc.string cimport memcpy, memset
 
 from nansha_core.plan cimport (
-    FIXED, Group, Plan, accumulate, larger, smaller, survey, value,
+    FIXED, Group, Plan, accumulate, larger, survey, value,
 )
+from nansha_core.rule cimport set_prices
 from nansha_core.search cimport AT_BOUND, INSIDE, Taken, absorb, find, find_near, slack
 from nansha_core.window cimport Window, predict
 
 cdef double NARROWEST = 1e-290      # a range below it has no inverse
 
 
-# ------------------------------------------------------------------ zones and their prices
+# ------------------------------------------------------------------ zones
 
 cdef inline bint stays_low(const Group *zone) noexcept nogil:
     # Its target leaves nothing for its ties, if there are any.
@@ -90,83 +91,6 @@ cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
         if g.rule or g.jump > 0.0:
             plain = False
     return plain
-
-
-# ------------------------------------------------------------------ the price rule
-
-cdef void read_rows(const Plan *plan, Group *g, double told) noexcept nogil:
-    # What a group's own rows say: one inside its range tells the price that was found for it.
-    cdef Py_ssize_t i
-    cdef double margin, p
-    for i in range(g.begin, g.end):
-        p = plan.p[i]
-        if plan.lo[i] < p < plan.hi[i]:
-            g.told = True
-            g.floor = g.ceil = told
-            return
-        if plan.lo[i] < plan.hi[i]:
-            margin = plan.a[i] * p + plan.b[i]
-            if p > plan.lo[i]:
-                g.floor = larger(g.floor, margin)
-            else:
-                g.ceil = smaller(g.ceil, margin)
-
-
-cdef void speak_up(const Group *g, Group *outer) noexcept nogil:
-    # What a group is to the rule outside: one that could give more, or less, or both.
-    if g.told and g.more and g.less:
-        outer.told = True
-        outer.floor = outer.ceil = g.floor
-    if outer.told:
-        return
-    if g.less:
-        outer.floor = larger(outer.floor, g.floor)
-    if g.more:
-        outer.ceil = smaller(outer.ceil, g.ceil)
-
-
-cdef inline double own_price(const Group *g) noexcept nogil:
-    return g.floor if isfinite(g.floor) else (g.ceil if isfinite(g.ceil) else 0.0)
-
-
-cdef void set_prices(Plan *plan, double *prices, bint last) noexcept nogil:
-    # From the inside out, which prices would do; from the outside in, which is it. While tiers
-    # are still to come a zone tells its price unless the rule has to; at last, rows do, and
-    # prices holds what was found for them.
-    cdef Py_ssize_t v
-    cdef Group *g
-    cdef const Group *zone
-    cdef double sum, outside, own, doubt
-    for v in range(plan.m):
-        plan.groups[v].floor = -INFINITY
-        plan.groups[v].ceil = INFINITY
-        plan.groups[v].told = False
-    for v in range(plan.m):
-        g = &plan.groups[v]
-        zone = &plan.groups[g.zone]
-        if not last and not zone.rule:
-            g.told = True
-            g.floor = g.ceil = zone.base + zone.delta
-        elif not g.told:
-            read_rows(plan, g, prices[v])
-        if g.parent >= 0 and not g.apart:
-            sum = value(&g.total) if last or g.zone != v else g.target
-            doubt = 4.0 * g.near * g.top + DBL_MIN if last else 0.0
-            g.more = sum < g.cap_hi - doubt
-            g.less = sum > g.cap_lo + doubt
-            speak_up(g, &plan.groups[g.parent])
-    for v in range(plan.m - 1, -1, -1):
-        g = &plan.groups[v]
-        if g.parent < 0 or g.apart:
-            prices[v] = own_price(g)
-            continue
-        outside = prices[v] = prices[g.parent]
-        if not g.floor <= outside <= g.ceil:
-            own = own_price(g)
-            if not (g.more if own < outside else g.less):   # else it is rounding that parts them
-                prices[v] = own
-                g.apart = 1 if own < outside else -1        # from now on at its cap
-                g.target = g.cap_hi if own < outside else g.cap_lo
 
 
 # ------------------------------------------------------------------ from tier to tier

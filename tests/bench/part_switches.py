@@ -33,7 +33,7 @@ class HighsStates:
     def __init__(self, problem: Problem, switches: tuple[Switch, ...]) -> None:
         self.highs = h = highspy.Highs()
         h.setOptionValue("output_flag", False)
-        h.setOptionValue("threads", 1)
+        h.setOptionValue("parallel", "off")
         h.setOptionValue("mip_rel_gap", 1e-7)
         tier = len(problem.tiers) - 1
         for lo, hi, b in zip(problem.lo_w, problem.hi_w, problem.tiers[tier].b, strict=True):

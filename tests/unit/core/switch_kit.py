@@ -195,7 +195,7 @@ class Milp:
         self.problem, self.switches = problem, switches
         self.highs = h = highspy.Highs()
         h.setOptionValue("output_flag", False)
-        h.setOptionValue("threads", 1)
+        h.setOptionValue("parallel", "off")  # "threads" would have to suit all other users of it
         h.setOptionValue("mip_rel_gap", gap)
         h.setOptionValue("mip_abs_gap", 1e-9)
         h.setOptionValue("mip_feasibility_tolerance", 1e-9)
@@ -257,10 +257,13 @@ class Milp:
         values = self.highs.getSolution().col_value
         return tuple(max(range(len(ys)), key=lambda j: values[ys[j].index]) for ys in self.y)
 
+    def _run(self) -> None:
+        assert self.highs.run() != highspy.HighsStatus.kError
+
     def solve(self) -> tuple[list[float], list[float]]:
         """Objective and bound of each stage; a stage is nailed down with a small slack."""
         h = self.highs
-        h.run()
+        self._run()
         found, bounds = [], []
         for stage in self.stages:
             if not any(stage.values()):
@@ -269,7 +272,7 @@ class Milp:
                 continue
             for column in range(h.getNumCol()):
                 h.changeColCost(column, stage.get(column, 0.0))
-            h.run()
+            self._run()
             info = h.getInfo()
             found.append(info.objective_function_value)
             bounds.append(info.mip_dual_bound)
