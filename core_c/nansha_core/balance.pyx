@@ -197,8 +197,8 @@ cdef class Balance:
         self._settlement.prices = self._block + (3 * tiers + 8) * stride
         self._settlement.stale = True
         if m == 1 and tiers == 1 and slots >= WINDOWS_FROM:
-            if not (make_window(&self._windows[WIDE], slots // 8)
-                    and make_window(&self._windows[NARROW], 4096)):
+            if not (make_window(&self._windows[WIDE], slots, slots // 8, slots // 64)
+                    and make_window(&self._windows[NARROW], slots, 4096, 256)):
                 raise MemoryError
             self._settlement.windows = self._windows
         slots = 0

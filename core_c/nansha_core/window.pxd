@@ -18,11 +18,13 @@ cdef struct Window:
     Plan plan
     Group group
     int32_t *row            # the row that each member is; ascending up to `sorted`
-    Py_ssize_t count, sorted, room
+    int32_t *place          # of rows that became members since; believed only if `row` agrees
+    Py_ssize_t count, sorted
+    Py_ssize_t room, loose  # members in all, and of them since the window was opened
     double *block
 
 
-cdef bint make_window(Window *w, Py_ssize_t room) noexcept
+cdef bint make_window(Window *w, Py_ssize_t rows, Py_ssize_t room, Py_ssize_t loose) noexcept
 cdef void drop_window(Window *w) noexcept
 cdef Window *predict(Window *windows, Plan *full, double target, bint narrow) noexcept nogil
 cdef void replace(Window *w, const Plan *full, int32_t row, double b, double inverse_a, double lo,

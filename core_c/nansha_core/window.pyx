@@ -14,7 +14,7 @@ finds the price; the powers are then written, and their sum is checked, by one p
 from libc.float cimport DBL_EPSILON
 from libc.math cimport fabs, sqrt, INFINITY
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from nansha_core.lanes cimport CHUNK, nansha_members
@@ -34,21 +34,22 @@ cdef enum:
     SIGMAS = 3              # a sample misses with one chance in 400: then the window moves
     TRIES = 12
     FEW = 128               # members of the narrow window, about
-    LOOSE = 256             # members added since the window was opened
 
 
-cdef bint make_window(Window *w, Py_ssize_t room) noexcept:
-    """Take memory for `room` members; False if there is none."""
+cdef bint make_window(Window *w, Py_ssize_t rows, Py_ssize_t room, Py_ssize_t loose) noexcept:
+    """Take memory for `room` members of so many rows; False if there is none."""
     cdef Py_ssize_t stride
     memset(w, 0, sizeof(Window))
     room = (room + CHUNK - 1) // CHUNK * CHUNK
     stride = room + STAGGER
     w.block = <double *> aligned_alloc(64, (ARRAYS * stride * sizeof(double)
                                             + room * sizeof(int32_t) + 63) // 64 * 64)
-    if w.block == NULL:
+    w.place = <int32_t *> calloc(rows, sizeof(int32_t))
+    if w.block == NULL or w.place == NULL:
         return False
     memset(w.block, 0, ARRAYS * stride * sizeof(double))   # or the first use would wait for pages
     w.room = room
+    w.loose = loose
     w.plan.b = w.block
     w.plan.inverse_a = w.block + stride
     w.plan.lo = w.block + 2 * stride
@@ -68,7 +69,9 @@ cdef bint make_window(Window *w, Py_ssize_t room) noexcept:
 cdef void drop_window(Window *w) noexcept:
     """Give the memory back."""
     free(w.block)
+    free(w.place)
     w.block = NULL
+    w.place = NULL
 
 
 cdef void set_members(Window *w, Py_ssize_t count) noexcept nogil:
@@ -119,7 +122,7 @@ cdef bint open_at(Window *w, const Plan *full, const int32_t *rows, double targe
     members.inverse_a = w.plan.inverse_a
     members.lo = w.plan.lo
     members.hi = w.plan.hi
-    members.room = w.room - LOOSE
+    members.room = w.room - w.loose
     w.usable = False
     w.plan.outside = True
     w.group.near = 0.25 * full.groups[full.m - 1].near
@@ -232,10 +235,8 @@ cdef Py_ssize_t position(const Window *w, int32_t row) noexcept nogil:
             high = mid
     if low < w.sorted and w.row[low] == row:
         return low
-    for mid in range(w.sorted, w.count):
-        if w.row[mid] == row:
-            return mid
-    return -1
+    mid = w.place[row]
+    return mid if w.sorted <= mid < w.count and w.row[mid] == row else -1
 
 
 cdef void move(Pair *sum, double before, double after) noexcept nogil:
@@ -254,7 +255,7 @@ cdef void replace(Window *w, const Plan *full, int32_t row, double b, double inv
     right = reply_at(full, row, w.high, 0.0)
     at = position(w, row)
     if at < 0:
-        if w.count == w.sorted + LOOSE or w.count == w.room:
+        if w.count == w.sorted + w.loose:
             w.usable = False
             return
         # Out of the line and in among the members.
@@ -264,6 +265,7 @@ cdef void replace(Window *w, const Plan *full, int32_t row, double b, double inv
         at = w.count
         w.count += 1
         w.row[at] = row
+        w.place[row] = <int32_t> at
         if w.count > w.plan.slots:
             memset(w.plan.b + at, 0, CHUNK * sizeof(double))
             memset(w.plan.inverse_a + at, 0, CHUNK * sizeof(double))
