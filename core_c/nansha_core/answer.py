@@ -41,7 +41,7 @@ class Answer:
     reasons: tuple[Reason, ...]
     """One per row."""
     prices: tuple[tuple[float, ...], ...]
-    """One per tier and group, in cost per watt; last, after all tiers, the shares of the tie rule."""
+    """One per tier and group, in cost per watt; last of all the shares of the tie rule."""
     holds: tuple[Hold, ...]
     """One per group."""
     overload_w: tuple[float, ...]

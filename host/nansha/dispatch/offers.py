@@ -1,7 +1,7 @@
 """What each asset can do in this cycle, as devices of the balance: bounds, cost, and why.
 
-Everything is bus injection in W. An asset becomes one device or two (a battery charges at one worth
-and discharges at another). Costs stand in tiers, and no price can buy what an earlier tier wants."""
+Everything is bus injection in W. An asset becomes one device or two: a battery charges at one worth
+and discharges at another. Costs stand in tiers: no price can buy what an earlier tier wants."""
 
 from __future__ import annotations
 

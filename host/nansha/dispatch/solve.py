@@ -8,6 +8,7 @@ from nansha.dispatch.offers import Offers, Tier
 from nansha_core import Balance, Problem, verify
 from nansha_core import Tier as CoreTier
 
+
 @dataclass(frozen=True, slots=True)
 class Balanced:
     """What the core answered, per asset."""

@@ -3,10 +3,11 @@
 import math
 from fractions import Fraction
 
-import highspy
+import clarabel
 import numpy as np
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from scipy.sparse import csc_matrix
 
 from nansha_core import Answer, Balance, Problem, verify
 from nansha_core.curve import Curve
@@ -177,25 +178,28 @@ class Program:
         return found
 
     def least_quadratic(self, k: int) -> float:
-        """The least of one tier, curved, on its own."""
+        """The least of one tier, curved, on its own. (HiGHS goes round in circles on some.)"""
         d = len(self.devices)
-        highs = highspy.Highs()
-        highs.setOptionValue("output_flag", False)
-        for (lo, hi), cost in zip(self.bounds, self.objective(k), strict=True):
-            highs.addVar(lo, hi)
-            highs.changeColCost(highs.getNumCol() - 1, cost)
-        for row, limit in zip(self.rows, self.limits, strict=True):
-            at = np.flatnonzero(row).astype(np.int32)
-            highs.addRow(-INF, limit, len(at), at, row[at])
-        highs.addRow(0.0, 0.0, d, np.arange(d, dtype=np.int32), np.ones(d))
-        hessian = highspy.HighsHessian()
-        hessian.dim_ = self.size
-        hessian.format_ = highspy.HessianFormat.kTriangular
-        hessian.start_ = np.minimum(np.arange(self.size + 1), d)
-        hessian.index_ = np.arange(d)
-        hessian.value_ = self.curved[k]
-        if self.curved[k].any():
-            highs.passHessian(hessian)
-        highs.run()
-        assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        return highs.getInfo().objective_function_value
+        total = np.zeros(self.size)
+        total[:d] = 1.0
+        rows, limits = [total, *self.rows], [0.0, *self.limits]
+        for i, (lo, hi) in enumerate(self.bounds[:d]):
+            unit = np.zeros(self.size)
+            unit[i] = 1.0
+            rows += [unit, -unit]
+            limits += [hi, -lo]
+        curved = np.zeros(self.size)
+        curved[:d] = self.curved[k]
+        only = np.r_[:d, self._epigraph(k, 0) : self._epigraph(k, d)]  # others have no least
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        out = clarabel.DefaultSolver(
+            csc_matrix(np.diag(curved[only])),
+            self.objective(k)[only],
+            csc_matrix(np.array(rows)[:, only]),
+            np.array(limits),
+            [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(len(rows) - 1)],
+            settings,
+        ).solve()
+        assert out.status == clarabel.SolverStatus.Solved
+        return out.obj_val

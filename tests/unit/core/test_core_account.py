@@ -413,10 +413,10 @@ def test_sensible_digits(p: float, text: str) -> None:
     assert watts(p) == text
 
 
-def test_the_example_in_the_docs_prints_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_in_the_docs_print_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
     text = (Path(__file__).parents[3] / "docs" / "balance.md").read_text(encoding="utf-8")
-    section = text[text.index("\n## Devices\n") :]
-    code, said = (re.search(rf"```{kind}\n(.*?)```", section, re.S) for kind in ("python", "text"))
-    assert code and said
-    exec(code.group(1), {})
-    assert capsys.readouterr().out == said.group(1)
+    codes, said = (re.findall(rf"```{kind}\n(.*?)```", text, re.S) for kind in ("python", "text"))
+    assert len(codes) == len(said) == 2
+    for code, words in zip(codes, said, strict=True):
+        exec(code, {})
+        assert capsys.readouterr().out == words

@@ -162,9 +162,7 @@ def test_rounding_finds_an_owner_among_rows_just_at_a_bound() -> None:
 
 @pytest.mark.parametrize("demand", [0.0, -5e-300, 1e-16])
 def test_a_share_rounded_to_a_bound_still_owns_the_rounding(demand: float) -> None:
-    site = flat(
-        [0.0, 0.5], [0.0, 0.0], [-1000.0, -1000.0], [2.220446049250313e-16, 1.0], demand
-    )
+    site = flat([0.0, 0.5], [0.0, 0.0], [-1000.0, -1000.0], [2.220446049250313e-16, 1.0], demand)
     check(site, solved(site))
 
 
