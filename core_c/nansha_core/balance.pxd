@@ -32,3 +32,7 @@ cdef class Balance:
     cdef void _change(self) noexcept
     cdef void _write(self) noexcept
     cdef void _show(self) noexcept
+
+
+cdef int show_doubles(object owner, double *data, Py_ssize_t *count, Py_buffer *view,
+                      int flags) except -1

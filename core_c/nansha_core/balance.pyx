@@ -443,21 +443,29 @@ cdef class Balance:
                       shortage_w=s.shortage, surplus_w=s.surplus)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        if flags & PyBUF_WRITABLE:
-            raise BufferError("powers are the core's to write: this buffer is read-only")
-        view.buf = self._plan.p if self._out == NULL else self._out
-        view.obj = self
-        view.len = self._plan.n * sizeof(double)
-        view.readonly = 1
-        view.itemsize = sizeof(double)
-        view.format = NULL
-        if flags & PyBUF_FORMAT:
-            view.format = b"d"
-        view.ndim = 1
-        view.shape = &self._plan.n
-        view.strides = &view.itemsize
-        view.suboffsets = NULL
-        view.internal = NULL
+        show_doubles(self, self._plan.p if self._out == NULL else self._out, &self._plan.n, view,
+                     flags)
+
+
+cdef int show_doubles(object owner, double *data, Py_ssize_t *count, Py_buffer *view,
+                      int flags) except -1:
+    """Let others read an array of doubles as long as they keep its owner."""
+    if flags & PyBUF_WRITABLE:
+        raise BufferError("this is the core's to write: the buffer is read-only")
+    view.buf = data
+    view.obj = owner
+    view.len = count[0] * sizeof(double)
+    view.readonly = 1
+    view.itemsize = sizeof(double)
+    view.format = NULL
+    if flags & PyBUF_FORMAT:
+        view.format = b"d"
+    view.ndim = 1
+    view.shape = count
+    view.strides = &view.itemsize
+    view.suboffsets = NULL
+    view.internal = NULL
+    return 0
 
 
 cdef int reason(const Settlement *s, double p, Py_ssize_t at) noexcept nogil:

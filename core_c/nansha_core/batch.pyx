@@ -2,11 +2,10 @@
 # cython: initializedcheck=False, embedsignature=True, binding=False
 """Many sites in one call: a fleet, or the same site in many scenarios."""
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from nansha_core.balance cimport Balance
+from nansha_core.balance cimport Balance, show_doubles
 from nansha_core.intake cimport check_demand, read_numbers
 from nansha_core.plan cimport Plan, stream as plan_stream
 from nansha_core.settle cimport Settlement, settle
@@ -112,18 +111,4 @@ cdef class Batch:
             plan_stream(self._plans[i], self._settlements[i].work_lo)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        if flags & PyBUF_WRITABLE:
-            raise BufferError("prices are the core's to write: this buffer is read-only")
-        view.buf = self._prices
-        view.obj = self
-        view.len = self._count * sizeof(double)
-        view.readonly = 1
-        view.itemsize = sizeof(double)
-        view.format = NULL
-        if flags & PyBUF_FORMAT:
-            view.format = b"d"
-        view.ndim = 1
-        view.shape = &self._count
-        view.strides = &view.itemsize
-        view.suboffsets = NULL
-        view.internal = NULL
+        show_doubles(self, self._prices, &self._count, view, flags)

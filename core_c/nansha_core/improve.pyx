@@ -5,16 +5,13 @@
 from libc.math cimport fabs, INFINITY
 from libc.string cimport memcpy
 
+from nansha_core.plan cimport larger
 from nansha_core.relax cimport OPEN, Site, below, compare, evaluate, show
 
 cdef enum:
     PAIRS_FROM = 24     # switches of which all pairs are tried
     PASSES = 4
     FEW = 12            # open switches; the tree is quicker for them
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
 
 
 cdef inline bint spent(const Site *site) noexcept nogil:

@@ -82,6 +82,10 @@ cdef inline double smaller(double x, double y) noexcept nogil:
     return x if x < y else y
 
 
+cdef inline double clip(double x, double lo, double hi) noexcept nogil:
+    return smaller(larger(x, lo), hi)
+
+
 cdef inline void accumulate(Pair *sum, double x) noexcept nogil:
     # Knuth's two-sum: head + tail stays exact to second order.
     cdef double t = sum.head + x

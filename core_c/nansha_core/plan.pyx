@@ -147,7 +147,7 @@ cdef void resurvey(Plan *plan, Py_ssize_t i, double a, double b, double lo,
 cdef double reply_at(const Plan *plan, Py_ssize_t i, double base, double delta) noexcept nogil:
     """The reply of one row, to the bit that of the vector loops."""
     cdef double free = ((base - plan.b[i]) + delta) * plan.inverse_a[i]
-    return smaller(larger(free, plan.lo[i]), plan.hi[i])
+    return clip(free, plan.lo[i], plan.hi[i])
 
 
 

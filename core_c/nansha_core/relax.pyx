@@ -33,23 +33,11 @@ is best is best to within the tolerance of each tier, and among such choices in 
 
 from libc.math cimport fabs, INFINITY, NAN
 
-from nansha_core.plan cimport Group
+from nansha_core.plan cimport Group, clip, larger, smaller
 from nansha_core.settle cimport Settlement, settle
 
 
 cdef double NOTHING = 1e-3      # of a tolerance: many rows may differ by so little
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
-
-
-cdef inline double smaller(double x, double y) noexcept nogil:
-    return x if x < y else y
-
-
-cdef inline double clip(double x, double lo, double hi) noexcept nogil:
-    return smaller(larger(x, lo), hi)
 
 
 # ------------------------------------------------------------------ vectors in order

@@ -11,20 +11,9 @@ slope and bend will do for a bound, for the constant is then made to fit (`rest`
 
 from libc.math cimport fabs, sqrt, INFINITY
 
+from nansha_core.plan cimport clip, larger, smaller
 from nansha_core.relax cimport STALE, Site
 from nansha_core.settle cimport Costs
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
-
-
-cdef inline double smaller(double x, double y) noexcept nogil:
-    return x if x < y else y
-
-
-cdef inline double clip(double x, double lo, double hi) noexcept nogil:
-    return smaller(larger(x, lo), hi)
 
 
 cdef inline Py_ssize_t at_lead(const Site *site, Py_ssize_t s, Py_ssize_t j) noexcept nogil:

@@ -17,6 +17,7 @@ from nansha_core.balance cimport Balance
 from nansha_core.branch cimport search_states, settle_best
 from nansha_core.improve cimport Search
 from nansha_core.intake cimport demand_of
+from nansha_core.plan cimport larger
 from nansha_core.relax cimport STALE, Site
 from nansha_core.settle cimport Settlement
 
@@ -28,10 +29,6 @@ NODES = 4096
 """Balances that a solve may take if it is not told otherwise."""
 
 cdef double SAME = 1e-12    # two costs are the same if they differ by no more of all that is paid
-
-
-cdef inline double larger(double x, double y) noexcept nogil:
-    return x if x > y else y
 
 
 cdef class Switched:

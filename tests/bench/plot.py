@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -45,6 +46,7 @@ def draw(series: dict[str, list[tuple[int, float]]], title: str, path: Path) -> 
     axes.set_yscale("log")
     _guide(axes, series)
     axes.set_xlim(right=axes.get_xlim()[1] * 1.2)
+    axes.set_ylim(top=axes.get_ylim()[1] * 2)
     _label(axes, ends)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{int(n):,}".replace(",", " ")))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda s, _: words(s * (1 + 1e-9))))
@@ -81,12 +83,17 @@ def _guide(axes: plt.Axes, series: dict[str, list[tuple[int, float]]]) -> None:
 
 
 def _label(axes: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Write each name at the end of its line, none over another."""
+    """Write each name at the end of its line: beside it, or above where other lines pass beside."""
     axes.figure.canvas.draw()
+    last_of_theirs = max((n for n, _, name, _ in ends if not name.startswith("nansha")), default=0)
     taken: list[tuple[float, float, float]] = []
     for n, seconds, name, colour in sorted(ends, key=lambda end: end[1]):
         x, y = axes.transData.transform((n, seconds))
         wide = len(name) * 13.0
+        if n < last_of_theirs and seconds == max(s for m, s, _, _ in ends if m == n):
+            style = {"xytext": (0, 6), "ha": "center"}
+            _write(axes, name, (n, seconds), colour, style)
+            continue
         at = y
         while any(
             abs(at - other_y) < 24 and other_x < x + wide and x < other_x + other_wide
@@ -94,14 +101,21 @@ def _label(axes: plt.Axes, ends: list[tuple[float, float, str, str]]) -> None:
         ):
             at += 4
         taken.append((x, at, wide))
-        axes.annotate(
-            name,
-            (n, seconds),
-            xytext=(8, (at - y) * 72 / axes.figure.dpi - 3),
-            textcoords="offset points",
-            color=colour,
-            fontsize=9.5,
-            fontweight="bold" if name.startswith("nansha") else "normal",
-            path_effects=[withStroke(linewidth=3, foreground="white")],
-            annotation_clip=False,
-        )
+        style = {"xytext": (8, (at - y) * 72 / axes.figure.dpi - 3)}
+        _write(axes, name, (n, seconds), colour, style)
+
+
+def _write(
+    axes: plt.Axes, name: str, end: tuple[float, float], colour: str, style: dict[str, Any]
+) -> None:
+    axes.annotate(
+        name,
+        end,
+        textcoords="offset points",
+        color=colour,
+        fontsize=9.5,
+        fontweight="bold" if name.startswith("nansha") else "normal",
+        path_effects=[withStroke(linewidth=3, foreground="white")],
+        annotation_clip=False,
+        **style,
+    )
