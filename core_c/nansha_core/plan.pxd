@@ -19,14 +19,17 @@ cdef struct Group:
     double cap_lo, cap_hi
     # In this tier: what its rows and inner groups can reach, and the caps where they can bind.
     Pair low, high
+    double lo_top, hi_top   # the largest bounds in it
     double least, most      # -inf, inf where no cap can bind
     bint loose              # a row or an inner group could choose
     bint fixed              # and yet caps leave one sum, by the data
     double overload         # by the data
     double near             # rounding of a sum, relative to its largest power
+    double scale            # in the tie rule: the largest bound that a share is reckoned from
     # At the price last looked at: its sum (ties at lo), what ties can add, and so on.
     Pair total
-    double jump, slope, top
+    double jump, jump_rest  # jump rounded, and what that leaves: a huge tie hides no small cap
+    double slope, top
     # Where it is searched on its own, as a zone.
     Py_ssize_t zone         # the group whose price it has
     double target           # the sum it has to have
@@ -66,7 +69,6 @@ cdef struct Plan:
     double *p
     Group *groups
     double floor, ceiling   # no price beyond them matters
-    double lo_top, hi_top   # the largest bounds
     Py_ssize_t looks        # at prices, since the solve began
     bint outside            # there is a line outside the rows:
     Pair rest               # rest + rest_slope * (price - rest_at)

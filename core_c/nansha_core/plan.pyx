@@ -39,22 +39,25 @@ cdef Py_ssize_t padded(Py_ssize_t n) noexcept nogil:
     return (n + block - 1) // block * block
 
 
+cdef double TINIEST = 1e-290        # a step of price that even subnormal prices see
+
+
 # ------------------------------------------------------------------ the survey of a tier
 
-cdef void bind_caps(Group *g, double doubt) noexcept nogil:
+cdef void bind_caps(Group *g) noexcept nogil:
     # From what the rows can reach to what the cap leaves of it (docs/balance.md, "Nothing is
-    # infeasible"). Within `doubt` nothing is out of reach, for that is rounding.
+    # infeasible"). Within rounding of the bounds nothing is out of reach.
     cdef double low = value(&g.low), high = value(&g.high)
     g.least = -INFINITY
     g.most = INFINITY
     g.overload = 0.0
     if low >= g.cap_hi:
         g.least = g.most = low
-        if low - g.cap_hi > doubt:
+        if low - g.cap_hi > 4.0 * DBL_EPSILON * g.lo_top:
             g.overload = low - g.cap_hi
     elif high <= g.cap_lo:
         g.least = g.most = high
-        if g.cap_lo - high > doubt:
+        if g.cap_lo - high > 4.0 * DBL_EPSILON * g.hi_top:
             g.overload = high - g.cap_lo
     else:
         if g.cap_hi < high:
@@ -78,10 +81,10 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
     cdef Py_ssize_t k, i, start, chunk
     cdef Group *g
     cdef Group *up
-    plan.lo_top = plan.hi_top = 0.0
     for k in range(plan.m):
         g = &plan.groups[k]
         g.low.head = g.low.tail = g.high.head = g.high.tail = 0.0
+        g.lo_top = g.hi_top = 0.0
         g.loose = False
     for k in range(plan.m):
         g = &plan.groups[k]
@@ -94,8 +97,8 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
                 hi = plan.hi[i]
                 sum_lo += lo
                 sum_hi += hi
-                plan.lo_top = larger(plan.lo_top, fabs(lo))
-                plan.hi_top = larger(plan.hi_top, fabs(hi))
+                g.lo_top = larger(g.lo_top, fabs(lo))
+                g.hi_top = larger(g.hi_top, fabs(hi))
                 if lo < hi:
                     g.loose = True
                     low = smaller(low, plan.a[i] * lo + plan.b[i])
@@ -105,12 +108,14 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
             accumulate(&g.high, sum_hi)
             start += chunk
         if first:
-            bind_caps(g, 4.0 * DBL_EPSILON * larger(plan.lo_top, plan.hi_top))
+            bind_caps(g)
         elif g.apart:
             g.least = g.most = g.target
         if g.parent >= 0:
             up = &plan.groups[g.parent]
             up.loose = up.loose or (g.loose and not g.fixed)
+            up.lo_top = larger(up.lo_top, fabs(g.least) if g.least > value(&g.low) else g.lo_top)
+            up.hi_top = larger(up.hi_top, fabs(g.most) if g.most < value(&g.high) else g.hi_top)
             if g.least > value(&g.low) or g.least == g.most:
                 accumulate(&up.low, g.least)
             else:
@@ -121,7 +126,8 @@ cdef void survey(Plan *plan, bint first) noexcept nogil:
                 add_pair(&up.high, &g.high)
     if low > high:
         low = high = 0.0
-    slack = 1e-9 * wide if wide > 0.0 else 1.0      # far more than any rounding of the margins
+    # Far more than any rounding of the margins.
+    slack = 1e-9 * wide + TINIEST if wide > 0.0 else 1.0
     plan.floor = low - slack
     plan.ceiling = high + slack
 
@@ -135,9 +141,7 @@ cdef void resurvey(Plan *plan, Py_ssize_t i, double a, double b, double lo,
     accumulate(&site.low, lo)
     accumulate(&site.high, -plan.hi[i])
     accumulate(&site.high, hi)
-    plan.lo_top = larger(plan.lo_top, fabs(lo))
-    plan.hi_top = larger(plan.hi_top, fabs(hi))
-    slack = 1e-9 * (fabs(b) + a * larger(fabs(lo), fabs(hi)))
+    slack = 1e-9 * (fabs(b) + a * larger(fabs(lo), fabs(hi))) + TINIEST
     plan.floor = smaller(plan.floor, a * lo + b - slack)
     plan.ceiling = larger(plan.ceiling, a * hi + b + slack)
 
@@ -151,46 +155,66 @@ cdef double reply_at(const Plan *plan, Py_ssize_t i, double base, double delta) 
 
 
 
-cdef double tied(const Plan *plan, const Group *g, double base, double delta,
-                 double *slope) noexcept nogil:
-    # What ties can add to the group's own rows; and the slope without them, which they made inf.
-    cdef Pair sum
+cdef inline void set_jump(Group *g, const Pair *jump) noexcept nogil:
+    g.jump = value(jump)
+    g.jump_rest = (jump.head - g.jump) + jump.tail
+
+
+cdef void look_at_ties(const Plan *plan, Group *g, double base, double delta) noexcept nogil:
+    # What ties can add to the group's own rows; the slope, which they made inf, without them; and
+    # the largest power, to which a tie adds no more than it has to.
+    cdef Pair jump
     cdef double x, p
     cdef Py_ssize_t i
-    sum.head = sum.tail = slope[0] = 0.0
+    jump.head = jump.tail = g.slope = g.top = 0.0
     for i in range(g.begin, g.end):
         x = (base - plan.b[i]) + delta
-        if plan.a[i] == 0.0:
-            if x == 0.0 and plan.inverse_a[i] == INFINITY:
-                accumulate(&sum, plan.hi[i])
-                accumulate(&sum, -plan.lo[i])
-        else:
-            p = x * plan.inverse_a[i]
-            if plan.lo[i] < p < plan.hi[i]:
-                slope[0] += plan.inverse_a[i]
-    return value(&sum)
+        p = plan.p[i]
+        if x == 0.0 and plan.inverse_a[i] == INFINITY:
+            accumulate(&jump, plan.hi[i])
+            accumulate(&jump, -plan.lo[i])
+            p = clip(0.0, plan.lo[i], plan.hi[i])
+        elif plan.a[i] > 0.0 and plan.lo[i] < p < plan.hi[i]:
+            g.slope += plan.inverse_a[i]
+        g.top = larger(g.top, fabs(p))
+    set_jump(g, &jump)
 
 
 cdef void hand_up(const Group *g, Group *up) noexcept nogil:
     # What the group is to its parent: its sum, as far as its cap lets it.
     cdef double left = value(&g.total)
     cdef double right = left + g.jump
-    cdef double jump
-    up.top = larger(up.top, g.top)
+    cdef Pair jump
     if left >= g.most:
         accumulate(&up.total, g.most)
+        up.top = larger(up.top, fabs(g.most))
     elif right <= g.least:
         accumulate(&up.total, g.least)
+        up.top = larger(up.top, fabs(g.least))
+    elif g.jump == 0.0:
+        add_pair(&up.total, &g.total)
+        up.top = larger(up.top, g.top)
+        up.slope += g.slope
     else:
-        jump = g.jump
+        up.top = larger(up.top, g.top)
+        jump.head = up.jump
+        jump.tail = up.jump_rest
         if left >= g.least:
             add_pair(&up.total, &g.total)
         else:
             accumulate(&up.total, g.least)
-            jump = right - g.least
         if right > g.most:
-            jump -= right - g.most
-        up.jump += jump
+            accumulate(&jump, g.most)
+        else:
+            add_pair(&jump, &g.total)
+            accumulate(&jump, g.jump)
+            accumulate(&jump, g.jump_rest)
+        if left >= g.least:
+            accumulate(&jump, -g.total.head)
+            accumulate(&jump, -g.total.tail)
+        else:
+            accumulate(&jump, -g.least)
+        set_jump(up, &jump)
         up.slope += g.slope
 
 
@@ -208,18 +232,19 @@ cdef void look_into(Plan *plan, Py_ssize_t v, double base, double delta, double 
                     plan.hi + g.begin, plan.p + g.begin, g.end - g.begin, base, delta, &sums)
         g.total.head = sums.head
         g.total.tail = sums.tail
-        g.jump = 0.0
+        g.jump = g.jump_rest = 0.0
         g.slope = sums.slope
         g.top = sums.top
         if sums.slope == INFINITY:
-            g.jump = tied(plan, g, base, delta, &g.slope)
+            look_at_ties(plan, g, base, delta)
+        g.top = larger(g.top, g.scale)
     else:
-        g.total.head = g.total.tail = g.jump = g.slope = g.top = 0.0
+        g.total.head = g.total.tail = g.jump = g.jump_rest = g.slope = g.top = 0.0
     while k >= g.first:         # the children, last to first
         inner = &plan.groups[k]
         inner.passed_over = still_held(inner, price)
         if inner.passed_over:
-            g.top = larger(g.top, inner.top)
+            g.top = larger(g.top, fabs(inner.target))
             accumulate(&g.total, inner.target)
         else:
             inner.held = False

@@ -3,4 +3,4 @@
 from nansha_core.plan cimport Plan
 
 
-cdef void set_prices(Plan *plan, double *prices, bint last) noexcept nogil
+cdef void set_prices(Plan *plan, double *prices, bint last, bint tie_rule) noexcept nogil

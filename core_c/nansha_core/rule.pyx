@@ -12,7 +12,7 @@ from libc.math cimport isfinite, INFINITY
 from nansha_core.plan cimport Group, Plan, larger, smaller, value
 
 
-cdef void read_rows(const Plan *plan, Group *g, double told) noexcept nogil:
+cdef void read_rows(const Plan *plan, Group *g, double told, bint tie_rule) noexcept nogil:
     # What a group's own rows say: one inside its range tells the price that was found for it.
     cdef Py_ssize_t i
     cdef double margin, p
@@ -23,7 +23,10 @@ cdef void read_rows(const Plan *plan, Group *g, double told) noexcept nogil:
             g.floor = g.ceil = told
             return
         if plan.lo[i] < plan.hi[i]:
-            margin = plan.a[i] * p + plan.b[i]
+            if tie_rule:        # the fraction of the range, without rounding
+                margin = 1.0 if p > plan.lo[i] else 0.0
+            else:
+                margin = plan.a[i] * p + plan.b[i]
             if p > plan.lo[i]:
                 g.floor = larger(g.floor, margin)
             else:
@@ -47,7 +50,7 @@ cdef inline double own_price(const Group *g) noexcept nogil:
     return g.floor if isfinite(g.floor) else (g.ceil if isfinite(g.ceil) else 0.0)
 
 
-cdef void set_prices(Plan *plan, double *prices, bint last) noexcept nogil:
+cdef void set_prices(Plan *plan, double *prices, bint last, bint tie_rule) noexcept nogil:
     """The price of each group in this tier, and which groups stand apart from now on.
 
     While tiers are still to come a zone tells the price that was found for it, unless the rule has
@@ -68,7 +71,7 @@ cdef void set_prices(Plan *plan, double *prices, bint last) noexcept nogil:
             g.told = True
             g.floor = g.ceil = zone.base + zone.delta
         elif not g.told:
-            read_rows(plan, g, prices[v])
+            read_rows(plan, g, prices[v], tie_rule)
         if g.parent >= 0 and not g.apart:
             sum = value(&g.total) if last or g.zone != v else g.target
             doubt = 4.0 * g.near * g.top + DBL_MIN if last else 0.0

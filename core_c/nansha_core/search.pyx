@@ -19,7 +19,9 @@ from libc.math cimport fabs, nextafter, INFINITY
 from libc.stdint cimport int64_t, INT64_MIN
 from libc.string cimport memcpy
 
-from nansha_core.plan cimport Group, Plan, evaluate, larger, reply_at, smaller, value
+from nansha_core.plan cimport (
+    Group, Pair, Plan, accumulate, evaluate, larger, reply_at, smaller, value,
+)
 
 cdef enum:
     QUICK_PASSES = 8
@@ -115,15 +117,27 @@ cdef double next_break(const Plan *plan, Py_ssize_t v, const Search *q, bint up)
     return best
 
 
+cdef inline double missing_beyond(const Group *g) noexcept nogil:
+    # What is missing with all ties at hi; small even where the ties are huge.
+    cdef Pair left
+    left.head = g.target
+    left.tail = 0.0
+    accumulate(&left, -g.total.head)
+    accumulate(&left, -g.total.tail)
+    accumulate(&left, -g.jump)
+    accumulate(&left, -g.jump_rest)
+    return value(&left)
+
+
 cdef bint probe(Plan *plan, Py_ssize_t v, Search *q) noexcept nogil:
     # True if q.at is the price: the target lies between the two limits of a tie, or what is
     # missing is rounding. Else the bracket is narrowed to one side of it. Equal slopes on two
     # passes prove nothing about the sum and are not asked.
     cdef Group *g = &plan.groups[v]
-    cdef double need = look(plan, v, q.base, q.at), excess
+    cdef double need = look(plan, v, q.base, q.at), beyond = missing_beyond(g), excess
     q.passes += 1
-    if need > g.jump:
-        excess = need - g.jump
+    if beyond > 0.0:
+        excess = beyond
         q.low = q.at
     elif need < 0.0:
         excess = -need
@@ -143,7 +157,7 @@ cdef bint sure(Plan *plan, Py_ssize_t v, Search *q) noexcept nogil:
         if probe(plan, v, q):
             return True
         up = g.need > 0.0
-        beyond = g.need - g.jump if up else g.need
+        beyond = missing_beyond(g) if up else g.need
         turn += 1
         if turn <= EAGER_PASSES or turn % 3:
             if g.slope > 0.0:

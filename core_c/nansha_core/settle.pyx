@@ -86,8 +86,10 @@ cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
             taken = absorb(plan, v, last)
             if taken == INSIDE:
                 g.rule = False
-            elif taken == AT_BOUND or g.rule:
-                g.rule = not some_inside(plan, v)
+            elif taken == AT_BOUND:
+                g.rule = True
+        if g.rule:      # a row inside a group that is just at its cap tells it all the same
+            g.rule = not some_inside(plan, v)
         if g.rule or g.jump > 0.0:
             plain = False
     return plain
@@ -124,17 +126,21 @@ cdef Py_ssize_t narrow(Plan *plan, Settlement *s, const double *prices) noexcept
 
 cdef void make_tie_rule(Plan *plan, Costs *costs) noexcept nogil:
     # Every open row at the same fraction of its range: its marginal cost is that fraction.
-    cdef Py_ssize_t i
+    cdef Py_ssize_t v, i
+    cdef Group *g
     cdef double width
-    for i in range(plan.slots):
-        width = plan.hi[i] - plan.lo[i]
-        if width > NARROWEST:
-            costs.a[i] = 1.0 / width
-            costs.b[i] = -plan.lo[i] / width
-            costs.inverse_a[i] = width
-        else:
-            plan.lo[i] = plan.hi[i] = plan.p[i]
-            costs.a[i] = costs.b[i] = costs.inverse_a[i] = 0.0
+    for v in range(plan.m):
+        g = &plan.groups[v]
+        for i in range(g.begin, g.end):
+            width = plan.hi[i] - plan.lo[i]
+            if width > NARROWEST:
+                costs.a[i] = 1.0 / width
+                costs.b[i] = -plan.lo[i] / width
+                costs.inverse_a[i] = width
+                g.scale = larger(g.scale, larger(fabs(plan.lo[i]), fabs(plan.hi[i])))
+            else:
+                plan.lo[i] = plan.hi[i] = plan.p[i]
+                costs.a[i] = costs.b[i] = costs.inverse_a[i] = 0.0
 
 
 cdef void share_out(Plan *plan, Settlement *s) noexcept nogil:
@@ -152,7 +158,7 @@ cdef void share_out(Plan *plan, Settlement *s) noexcept nogil:
             s.stale = True
         search_zones(plan, k == 0)
         plain = finish_zones(plan, k == s.tiers)
-        set_prices(plan, prices, False)
+        set_prices(plan, prices, False, k == s.tiers)
         if plain and k == 0 and s.tiers == 1:
             memset(prices + plan.m, 0, plan.m * sizeof(double))
             return
@@ -197,18 +203,25 @@ cdef void state_prices(Plan *plan, Settlement *s) noexcept nogil:
         if k == s.tiers:
             make_tie_rule(plan, &s.costs[k])
         take_costs(plan, &s.costs[k])
-        set_prices(plan, prices, True)
+        set_prices(plan, prices, True, k == s.tiers)
         if k < s.tiers and narrow(plan, s, prices) == 0:
             memset(prices + plan.m, 0, (s.tiers - k) * plan.m * sizeof(double))
             return
 
 
-cdef void ready(Plan *plan, Settlement *s) noexcept nogil:
-    """Put the plan at its first tier, surveyed."""
-    cdef Py_ssize_t v
+cdef void show_data(Plan *plan, Settlement *s) noexcept nogil:
+    # The plan as it is between solves: the bounds of the data, the costs of the first tier.
     take_costs(plan, &s.costs[0])
     plan.lo = s.lo
     plan.hi = s.hi
+
+
+cdef void ready(Plan *plan, Settlement *s) noexcept nogil:
+    """Put the plan at its first tier, surveyed."""
+    cdef Py_ssize_t v
+    show_data(plan, s)
+    for v in range(plan.m):
+        plan.groups[v].scale = 0.0
     if s.stale:
         survey(plan, True)
         s.stale = False
@@ -247,6 +260,14 @@ cdef bint settle_plain(Plan *plan, Settlement *s, double demand) noexcept nogil:
     return True
 
 
+cdef double largest_power(const Plan *plan) noexcept nogil:
+    cdef double top = 0.0
+    cdef Py_ssize_t i
+    for i in range(plan.slots):
+        top = larger(top, fabs(plan.p[i]))
+    return top
+
+
 cdef void settle(Plan *plan, Settlement *s, double demand) noexcept nogil:
     """Solve the whole problem for this demand: p, prices, holds and what is not per row."""
     cdef Group *site = &plan.groups[plan.m - 1]
@@ -266,22 +287,25 @@ cdef void settle(Plan *plan, Settlement *s, double demand) noexcept nogil:
     under = (site.low.head - demand) + site.low.tail
     site.target = demand
     s.shortage = s.surplus = 0.0
-    # Within rounding of the largest power nobody is short of anything: it is residual.
     if over > 0.0:
         site.target = value(&site.high)
-        if over > 4.0 * DBL_EPSILON * larger(plan.hi_top, fabs(demand)):
-            s.shortage = over
-        missed = over - s.shortage
     elif under > 0.0:
         site.target = value(&site.low)
-        if under > 4.0 * DBL_EPSILON * larger(plan.lo_top, fabs(demand)):
-            s.surplus = under
-        missed = s.surplus - under
     elif s.windows != NULL:
         foresee(plan, s)
     share_out(plan, s)
+    # Within rounding of the largest power nobody is short of anything: it is residual.
+    if over > 0.0:
+        if over > 4.0 * DBL_EPSILON * largest_power(plan):
+            s.shortage = over
+        missed = over - s.shortage
+    elif under > 0.0:
+        if under > 4.0 * DBL_EPSILON * largest_power(plan):
+            s.surplus = under
+        missed = s.surplus - under
     for v in range(plan.m):
         g = &plan.groups[v]
         if g.zone == v:
             missed += g.need
     s.residual = -missed
+    show_data(plan, s)

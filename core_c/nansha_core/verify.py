@@ -17,11 +17,14 @@ from nansha_core.verify_prices import Case, check_prices
 TOLERANCE = 1e-12
 """Default tolerance, relative to the largest power and to the prices compared."""
 
+COARSEST = 1e-9
+"""No tolerance is larger: many rows, and shares of wide ranges, may need more than the default."""
+
 SMALLEST_W = 1e-6
 """No power is taken to be smaller when tolerances are reckoned: where 1 kW and -1 kW cancel,
 what is left below has no digits to compare."""
 
-_ULPS = 4 * 2.0**-52  # of the figure itself, where a cap is far larger than any power
+_ULPS = 4 * 2.0**-52  # of the figure itself, where that is far larger than any power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +37,17 @@ class Certificate:
     """Largest breach of a price condition, in cost per watt; within tolerance, often 0."""
     largest_w: float
     """The power that the tolerances in watts are relative to."""
-    tolerance: float
-    """The relative tolerance used."""
+    slack_w: float
+    """What sums may be off by."""
 
 
 def _floats(values: Sequence[float], count: int, field: str, of: str) -> list[float]:
     if len(values) != count:
         raise CertificateError(f"{field} has {len(values)} items for {count} {of}")
-    return list(map(float, values))
+    floats = list(map(float, values))
+    if len(floats) != count:
+        raise CertificateError(f"{field} has {len(floats)} items, but says {count}")
+    return floats
 
 
 def _finite(case: Case, values: list[float], field: str) -> None:
@@ -86,6 +92,8 @@ def _read_tree(case: Case, problem: Problem) -> None:
 
 def _read(problem: Problem, answer: Answer, tolerance: float) -> Case:
     n = len(problem.lo_w)
+    if type(answer.p_w) is not tuple or any(type(p) is not float for p in answer.p_w):
+        raise CertificateError("p_w is not a tuple of floats: what is checked must be what is sent")
     case = Case(
         lo=_floats(problem.lo_w, n, "lo_w", "devices"),
         hi=_floats(problem.hi_w, n, "hi_w", "devices"),
@@ -120,6 +128,7 @@ def _read(problem: Problem, answer: Answer, tolerance: float) -> Case:
     if len(answer.holds) != case.m:
         raise CertificateError(f"holds has {len(answer.holds)} items for {case.m} groups")
     case.holds = list(answer.holds)
+    case.overload = _floats(answer.overload_w, case.m, "overload_w", "groups")
     figures = (problem.demand_w, answer.residual_w, answer.shortage_w, answer.surplus_w)
     for field, x in zip(
         ("demand_w", "residual_w", "shortage_w", "surplus_w"), figures, strict=True
@@ -160,19 +169,20 @@ def _check_site(case: Case, least: float, most: float, demand: float, answer: An
     if shortage and surplus:
         raise CertificateError(f"shortage_w = {shortage} and surplus_w = {surplus} at once")
     missing, spilled = max(demand - most, 0.0), max(least - demand, 0.0)
-    if abs(shortage - missing) > slack:
+    digits = slack + _ULPS * abs(demand)  # a demand far beyond all powers has no more
+    if abs(shortage - missing) > digits:
         raise CertificateError(f"shortage_w = {shortage}, but it is {missing}")
-    if abs(surplus - spilled) > slack:
+    if abs(surplus - spilled) > digits:
         raise CertificateError(f"surplus_w = {surplus}, but it is {spilled}")
     residual = fsum([*case.p, -demand, shortage, -surplus])
-    if abs(residual) > slack:
+    if abs(fsum([*case.p, -min(max(demand, least), most)])) > slack:
         raise CertificateError(f"the powers miss the demand by {residual} W (allowed {slack} W)")
-    if abs(answer.residual_w - residual) > slack:
+    if abs(answer.residual_w - residual) > digits:
         raise CertificateError(f"residual_w = {answer.residual_w}, but it is {residual}")
     return residual
 
 
-def _check_groups(case: Case, overloads: list[float]) -> tuple[float, float]:
+def _check_groups(case: Case) -> tuple[float, float]:
     """Sums, caps, overload and which groups are fixed; returns what the site can reach."""
     low, high = [0.0] * case.m, [0.0] * case.m
     single = [False] * case.m  # nothing to choose, or caps leave one sum
@@ -185,7 +195,7 @@ def _check_groups(case: Case, overloads: list[float]) -> tuple[float, float]:
         case.total[g] = total
         cap_lo, cap_hi = case.cap_lo[g], case.cap_hi[g]
         over = least - cap_hi if least > cap_hi else most - cap_lo if most < cap_lo else 0.0
-        given = overloads[g]
+        given = case.overload[g]
         if not abs(given - over) <= slack + _ULPS * abs(over):
             raise case.of_group(f"overload_w = {given}, but it is {over}", g)
         if not cap_lo - slack <= total - over <= cap_hi + slack:
@@ -206,6 +216,23 @@ def _check_groups(case: Case, overloads: list[float]) -> tuple[float, float]:
     return low[SITE], high[SITE]
 
 
+def _largest(case: Case, demand: float) -> float:
+    """The largest power there is; of a demand beyond all powers only what they could be."""
+    sizes = list(map(abs, case.p))
+    return max(max(sizes, default=0.0), min(abs(demand), fsum(sizes)), SMALLEST_W)
+
+
+def _slack(case: Case, largest: float) -> float:
+    """What a sum may be off by, W: roundings of many rows add up like a random walk, and a share of
+    a range is known no better than its bounds."""
+    spread = 0.0
+    for i, (p, lo, hi) in enumerate(zip(case.p, case.lo, case.hi, strict=True)):
+        if lo < p < hi and not any(a[i] for a, _ in case.tiers):
+            spread = max(spread, abs(lo), abs(hi))
+    walk = case.tolerance * largest * max(1.0, (len(case.p) / 64) ** 0.5)
+    return min(max(walk, 2 * _ULPS * spread), COARSEST * largest)
+
+
 def verify(problem: Problem, answer: Answer, *, tolerance: float = TOLERANCE) -> Certificate:
     """Certify `answer` for `problem`, or raise CertificateError.
 
@@ -213,18 +240,22 @@ def verify(problem: Problem, answer: Answer, *, tolerance: float = TOLERANCE) ->
     and to the prices compared. Where a cap or an equal price is met only within rounding, either
     side of it passes.
     """
-    case = _read(problem, answer, tolerance)
+    if not 0.0 <= tolerance <= COARSEST:
+        raise ValueError(f"tolerance = {tolerance}: give 0 to {COARSEST}")
+    try:
+        case = _read(problem, answer, tolerance)
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as wrong:
+        raise CertificateError(f"not an answer to a problem: {wrong}") from wrong
     demand = float(problem.demand_w)
-    largest = max(map(abs, [*case.p, demand, SMALLEST_W]))
-    case.largest, case.slack = largest, tolerance * largest
+    largest = _largest(case, demand)
+    case.slack = _slack(case, largest)
     _check_rows(case, answer.reasons)
-    overloads = _floats(answer.overload_w, case.m, "overload_w", "groups")
     if problem.tree is None:
-        if overloads[SITE] != 0 or case.holds[SITE] != Hold.free:
+        if case.overload[SITE] != 0 or case.holds[SITE] != Hold.free:
             raise CertificateError("the site has no cap that could overload or hold it")
         least, most = fsum(case.lo), fsum(case.hi)
     else:
-        least, most = _check_groups(case, overloads)
+        least, most = _check_groups(case)
     residual = _check_site(case, least, most, demand, answer)
     gap = check_prices(case)
-    return Certificate(residual_w=residual, price_gap=gap, largest_w=largest, tolerance=tolerance)
+    return Certificate(residual_w=residual, price_gap=gap, largest_w=largest, slack_w=case.slack)

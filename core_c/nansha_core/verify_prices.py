@@ -15,7 +15,7 @@ from nansha_core.errors import CertificateError
 from nansha_core.problem import SITE
 
 _ROUNDING = 8 * 2.0**-52  # a share of a range is known no better than its bounds
-_CURVES = 1000  # tolerances: how well a price may part rows that differ in a p alone
+_EXACTLY = 4 * 2.0**-52  # a marginal cost of floats is known to so much of its terms
 
 # What a zone's rows say about its price, as bits.
 _GIVES = 1  # some row is not at lo
@@ -30,8 +30,9 @@ class Case:
     """A problem and an answer to it, as plain lists. One site without a tree is one group."""
 
     __slots__ = (
-        "cap_hi", "cap_lo", "group", "group_names", "hi", "holds", "inner", "largest", "lo", "m",
-        "names", "order", "p", "parent", "prices", "rows", "slack", "tiers", "tolerance", "total",
+        "cap_hi", "cap_lo", "group", "group_names", "hi", "holds", "inner", "lo", "m", "names",
+        "order", "overload", "p", "parent", "prices", "rows", "slack", "tiers", "tolerance",
+        "total",
     )  # fmt: skip
 
     def __init__(
@@ -45,7 +46,7 @@ class Case:
     ) -> None:
         """Start with what every case has."""
         self.lo, self.hi, self.p, self.names, self.tolerance = lo, hi, p, names, tolerance
-        self.largest = self.slack = 0.0
+        self.slack = 0.0
         self.m = 1
         self.group = [SITE] * len(p)
         self.parent, self.order = [-1], [SITE]
@@ -56,6 +57,7 @@ class Case:
         self.tiers: list[tuple[list[float], list[float]]] = []
         self.prices: list[list[float]] = []
         self.holds: list[Hold] = []
+        self.overload: list[float] = []
         self.total: dict[int, float] = {}
 
     def device(self, wrong: str, i: int) -> CertificateError:
@@ -149,9 +151,9 @@ class _Tier:
         self.ceil = [inf] * m  # least marginal cost of rows not at hi
         self.floor = [-inf] * m  # greatest of those not at lo
         self.narrow = [False] * m  # some row's whole range is lost in rounding
-        # By zone and b, of rows whose marginal cost is the price: the greatest a p of those not at
-        # lo, the least of those not at hi.
-        self.curves: dict[tuple[int, float], tuple[float, float]] = {}
+        # The greatest that a watt less of some row could save, the least that one more could cost.
+        self.saves = [-inf] * m
+        self.costs = [inf] * m
         self.worst = 0.0
 
     def note(self, i: int, marginal: float, near: bool, doubtful: bool) -> None:
@@ -179,20 +181,50 @@ class _Tier:
             if marginal < self.ceil[z]:
                 self.ceil[z] = marginal
 
-    def curve(self, i: int, b: float, term: float, allowed: float) -> None:
-        """Compare a row with those of the same b, whose prices may all round to b.
+    def offer(self, i: int, a: float, marginal: float, doubt: float) -> None:
+        """Note what moving a watt out of a row, or into it, is worth to its zone.
 
-        Then a p says what the price can not: which of nearly linear rows comes first.
+        A power is known to the slack, so a row with a > 0 may stand so much of its slope off.
         """
-        key = self.zones.zone[self.case.group[i]], b
-        high, low = self.curves.get(key, (-inf, inf))
-        if self.case.p[i] != self.case.lo[i]:
-            high = max(high, term - allowed)
-        if self.case.p[i] != self.case.hi[i]:
-            low = min(low, term + allowed)
-        if high > low:
-            raise self.case.device(f"a p = {term} against another device's with b = {b}", i)
-        self.curves[key] = high, low
+        case, zones = self.case, self.zones
+        g = case.group[i]
+        z = zones.zone[g]
+        off = a * case.slack - doubt
+        if case.p[i] != case.lo[i] and not zones.low_met[g] and marginal - off > self.saves[z]:
+            self.saves[z] = marginal - off
+        if case.p[i] != case.hi[i] and not zones.high_met[g] and marginal + off < self.costs[z]:
+            self.costs[z] = marginal + off
+
+    def check_exchange(self, rows: list[int], a: list[float], b: list[float]) -> None:
+        """No watt moved from one row of a zone to another may save anything.
+
+        Floats clear nearly all zones. In the others the rows are compared exactly: of nearly linear
+        ones the price, which rounds, does not say which comes first.
+        """
+        case, zones = self.case, self.zones
+        close = {g for g in range(case.m) if self.saves[g] > self.costs[g]}
+        if not close:
+            return
+        saves: dict[int, tuple[Fraction, int]] = {}
+        costs: dict[int, tuple[Fraction, int]] = {}
+        for i in rows:
+            g = case.group[i]
+            z = zones.zone[g]
+            if z not in close or case.hi[i] - case.lo[i] <= case.slack:
+                continue
+            slope = Fraction(a[i])
+            marginal, off = (
+                slope * Fraction(case.p[i]) + Fraction(b[i]),
+                slope * Fraction(case.slack),
+            )
+            if case.p[i] != case.lo[i] and not zones.low_met[g]:
+                saves[z] = max(saves.get(z, (marginal - off, i)), (marginal - off, i))
+            if case.p[i] != case.hi[i] and not zones.high_met[g]:
+                costs[z] = min(costs.get(z, (marginal + off, i)), (marginal + off, i))
+        for z in saves.keys() & costs.keys():
+            if saves[z][0] > costs[z][0]:
+                i, other = saves[z][1], costs[z][1]
+                raise case.device(f"a watt of it moved to device {other} would save", i)
 
     def check_rule(self) -> None:
         """The price rule: each zone's own price is one that the rule can mean."""
@@ -278,8 +310,9 @@ def _check_costs(
         if breach > tier.worst and i not in doubtful:
             tier.worst = breach
         tier.note(i, marginal, abs(gap) <= near, i in doubtful)
-        if abs(gap) <= near and i not in doubtful:
-            tier.curve(i, b[i], term, _CURVES * rel * (abs(term) + curve * case.largest))
+        if i not in doubtful and case.hi[i] - case.lo[i] > slack:
+            tier.offer(i, curve, marginal, _EXACTLY * (abs(term) + abs(b[i])) if curve else 0.0)
+    tier.check_exchange([i for i in rows if i not in doubtful], a, b)
     pinned = _check_linear(tier)
     unclear = [bool(x & _CURVED_AT) and not y for x, y in zip(tier.sure, pinned, strict=True)]
     tier.zones.doubt(unclear)

@@ -11,7 +11,6 @@ Where no price is known, a sample of the rows tells about where it must be. Ever
 finds the price; the powers are then written, and their sum is checked, by one pass over all rows.
 """
 
-from libc.float cimport DBL_EPSILON
 from libc.math cimport fabs, sqrt, INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
@@ -19,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from nansha_core.lanes cimport CHUNK, nansha_members
 from nansha_core.plan cimport (
-    Group, Pair, Plan, accumulate, bracket, evaluate, larger, reply_at, value,
+    Group, Pair, Plan, accumulate, bracket, evaluate, larger, reply_at, smaller, value,
 )
 from nansha_core.search cimport find
 
@@ -149,6 +148,8 @@ cdef bint open_at(Window *w, const Plan *full, const int32_t *rows, double targe
             return True
         # Beside it: go on along the slope seen here, with a wider look.
         slope = (high_w - low_w) / (w.high - w.low)
+        if rows != NULL:
+            return False        # the line of `full` is good for no price further off
         if target >= high_w:
             price = w.high + ((target - high_w) / slope if slope > 0.0 else width)
         else:
@@ -196,12 +197,12 @@ cdef bint open_cold(Window *w, const Plan *full, double target) noexcept nogil:
 cdef Window *predict(Window *windows, Plan *full, double target, bint narrow) noexcept nogil:
     """The window that knows the price for the target, in its group's base + delta, or NULL.
 
-    `narrow`: also open the small one there, for changes of one row after another.
+    `narrow`: also open a smaller one there, for changes of one row after another.
     """
     cdef Window *wide = &windows[WIDE]
     cdef Window *small = &windows[NARROW]
     cdef const Group *site = &full.groups[0]
-    cdef double step, width
+    cdef double step, width, price
     if look_through(small, target):
         return small
     if not look_through(wide, target):
@@ -216,8 +217,11 @@ cdef Window *predict(Window *windows, Plan *full, double target, bint narrow) no
         if not look_through(wide, target):
             return NULL
     if narrow:
-        width = 0.5 * (wide.high - wide.low) * FEW / (wide.count + 1)
-        if (open_at(small, &wide.plan, wide.row, target, wide.group.base + wide.group.delta, width)
+        # Not beyond the wide one: its line ends there.
+        price = wide.group.base + wide.group.delta
+        width = smaller(0.5 * (wide.high - wide.low) * FEW / (wide.count + 1),
+                        0.5 * smaller(price - wide.low, wide.high - price))
+        if (open_at(small, &wide.plan, wide.row, target, price, width)
                 and look_through(small, target)):
             return small
     return wide
