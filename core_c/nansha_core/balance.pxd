@@ -5,6 +5,13 @@ from nansha_core.settle cimport Settlement
 from nansha_core.window cimport WINDOWS, Window
 
 
+cdef enum:
+    # Of a Balance.
+    NEW = 0             # not built, or not to the end: nothing may be asked of it
+    READY = 1
+    BUSY = 2            # solving in some thread
+
+
 cdef class Balance:
     cdef Plan _plan
     cdef Settlement _settlement
@@ -17,7 +24,8 @@ cdef class Balance:
     cdef double _base, _delta   # the price of the last call of `price`
     cdef double _demand
     cdef bint _written          # p is that of _demand
-    cdef bint _busy
+    cdef int _state
+    cdef bint _started
     cdef object _layout
     cdef readonly tuple names
     cdef readonly tuple group_names
@@ -26,10 +34,11 @@ cdef class Balance:
     cdef Py_ssize_t _index(self, object i) except -1
     cdef int _allocate(self, Py_ssize_t n, Py_ssize_t m, Py_ssize_t tiers,
                        Py_ssize_t *rows) except -1
-    cdef int _check_tier(self, object tier) except -1
+    cdef Py_ssize_t _tier(self, object tier) except -1
     cdef Py_ssize_t _at(self, Py_ssize_t i) noexcept
     cdef double _run(self, double demand) noexcept
     cdef void _change(self) noexcept
+    cdef void _forget(self) noexcept
     cdef void _write(self) noexcept
     cdef void _show(self) noexcept
 

@@ -10,14 +10,14 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from libc.math cimport sqrt, INFINITY, NAN
 from libc.float cimport DBL_EPSILON
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from nansha_core.intake cimport (
     check_bounds, check_caps, check_costs, demand_of, length_of, one_number, read_numbers,
 )
 from nansha_core.lanes cimport LONG
 from nansha_core.plan cimport (
-    FIXED, Group, padded, reply_at, resurvey, stream as plan_stream, value,
+    FIXED, STAGGER, Group, padded, reply_at, resurvey, stream as plan_stream, value,
 )
 from nansha_core.settle cimport Costs, ready, settle
 from nansha_core.window cimport NARROW, WIDE, WINDOWS, Window, drop_window, make_window, predict, replace
@@ -32,13 +32,11 @@ cdef extern from "stdlib.h" nogil:
 
 cdef enum:
     ALIGN = 64
-    STAGGER = 136       # doubles between long arrays: else all lie at the same cache sets
     STAGGER_FROM = 512
     NO_GIL_FROM = 2048  # slots from which other threads may run while one solves
     WINDOWS_FROM = 32768
 
 cdef tuple REASONS = tuple(Reason)
-cdef tuple HOLDS = tuple(Hold)
 
 
 cdef inline double inverse(double a) noexcept nogil:
@@ -66,8 +64,9 @@ cdef class Balance:
         """Take all of `problem`; other demands are told to `solve`."""
         cdef Py_ssize_t n, m, i, k
         cdef object tree
-        if self._block != NULL:
+        if self._started:
             raise TypeError("a Balance is built once: use set_costs, set_bounds or set_device")
+        self._started = True
         if not isinstance(problem, Problem):
             raise ProblemError("problem", type(problem).__name__, "give a nansha_core.Problem")
         n = length_of("lo_w", problem.lo_w)
@@ -82,7 +81,7 @@ cdef class Balance:
         self.group_names = None
         if tree is not None:
             self.group_names = self._names("tree.names", tree.names, m, "group")
-        rows = self._rows_of_groups(tree, n, m)
+        rows = rows_of_groups(tree, n, m, self.names)
         cdef Py_ssize_t *count = <Py_ssize_t *> malloc(m * sizeof(Py_ssize_t))
         if count == NULL:
             raise MemoryError
@@ -97,6 +96,7 @@ cdef class Balance:
             if rows is not None:
                 for i, row in enumerate(rows[layout.order[k]]):
                     self._slot[<Py_ssize_t> row] = self._plan.groups[k].begin + i
+        self._state = READY
         try:
             for k in range(tiers):
                 self.set_costs(problem.tiers[k].a, problem.tiers[k].b, k)
@@ -104,11 +104,10 @@ cdef class Balance:
             if tree is not None:
                 self.set_caps(tree.cap_lo_w, tree.cap_hi_w)
             self._demand = demand_of(problem.demand_w)
-            ready(&self._plan, &self._settlement)
         except BaseException:
-            self._plan.n = self._plan.slots = 0     # what escaped half-built must stay harmless
-            self._plan.m = 0
+            self._state = NEW
             raise
+        ready(&self._plan, &self._settlement)
 
     def __dealloc__(self):
         for k in range(WINDOWS):
@@ -122,7 +121,7 @@ cdef class Balance:
         free(self._settlement.costs)
 
     def __len__(self):
-        return self._plan.n
+        return self._plan.n if self._state != NEW else 0
 
     # ---------------------------------------------------------------- construction
 
@@ -133,24 +132,6 @@ cdef class Balance:
         if len(names) != count:
             raise ProblemError(field, f"{len(names)} names", f"give {count}, one per {what}")
         return names
-
-    def _rows_of_groups(self, tree, n, m):
-        """The rows of each of the user's groups; None: all rows are the site's."""
-        if tree is None:
-            return None
-        if length_of("tree.group", tree.group) != n:
-            raise ProblemError("tree.group", f"{len(tree.group)} values", f"give {n}, one per row")
-        rows = [[] for _ in range(m)]
-        for i, value in enumerate(tree.group):
-            try:
-                group = value.__index__()
-            except AttributeError:
-                group = -1
-            if not 0 <= group < m:
-                raise ProblemError("tree.group", value, f"give a group from 0 to {m - 1}", i,
-                                   None if self.names is None else self.names[i])
-            rows[group].append(i)
-        return rows if m > 1 else None
 
     cdef int _allocate(self, Py_ssize_t n, Py_ssize_t m, Py_ssize_t tiers,
                        Py_ssize_t *rows) except -1:
@@ -226,6 +207,12 @@ cdef class Balance:
         # Much has changed: look at everything again.
         self._settlement.stale = True
         self._windows[WIDE].usable = self._windows[NARROW].usable = False
+        self._forget()
+
+    cdef inline void _forget(self) noexcept:
+        # The powers are those of other data: solved again when they are asked for.
+        self._written = False
+        self._base = NAN
 
     cdef inline Py_ssize_t _at(self, Py_ssize_t i) noexcept:
         return i if self._slot == NULL else self._slot[i]
@@ -241,26 +228,35 @@ cdef class Balance:
         return k
 
     cdef int _claim(self) except -1:
-        if self._busy:
+        # Asked last before anything is changed: what reads the arguments may let other threads run.
+        if self._state == BUSY:
             raise RuntimeError("this Balance is solving in another thread: give each its own")
+        if self._state == NEW:
+            raise RuntimeError("this Balance was not built: its __init__ has not ended well")
         return 0
 
-    cdef int _check_tier(self, object tier) except -1:
-        if not 0 <= tier < self._settlement.tiers:
+    cdef Py_ssize_t _tier(self, object tier) except -1:
+        cdef Py_ssize_t k
+        try:
+            k = tier
+        except (TypeError, OverflowError):
+            k = -1
+        if not 0 <= k < self._settlement.tiers:
             raise ProblemError("tier", tier, f"this problem has 0 to {self._settlement.tiers - 1}")
-        return 0
+        return k
 
     def set_costs(self, a, b, tier=0):
         """Replace a tier's cost coefficients (a in cost/W^2, b in cost/W), n of each."""
-        cdef Py_ssize_t i, at, n = self._plan.n
+        cdef Py_ssize_t i, at, n = self._plan.n, k
         cdef Costs *costs
         self._claim()
-        self._check_tier(tier)
+        k = self._tier(tier)
         read_numbers("a", a, self._stage, n, self.names, "device")
         read_numbers("b", b, self._stage + n, n, self.names, "device")
         for i in range(n):
             check_costs(i, self._stage[i], self._stage[n + i], self.names)
-        costs = &self._settlement.costs[<Py_ssize_t> tier]
+        self._claim()
+        costs = &self._settlement.costs[k]
         for i in range(n):
             at = self._at(i)
             costs.a[at] = self._stage[i]
@@ -276,6 +272,7 @@ cdef class Balance:
         read_numbers("hi_w", hi_w, self._stage + n, n, self.names, "device")
         for i in range(n):
             check_bounds(i, self._stage[i], self._stage[n + i], self.names)
+        self._claim()
         for i in range(n):
             at = self._at(i)
             self._settlement.lo[at] = self._stage[i]
@@ -290,6 +287,7 @@ cdef class Balance:
         read_numbers("cap_hi_w", cap_hi_w, self._stage + m, m, self.group_names, "group")
         for k in range(m):
             check_caps(k, self._stage[k], self._stage[m + k], self.group_names)
+        self._claim()
         for k in range(m):
             self._plan.groups[self._place[k]].cap_lo = self._stage[k]
             self._plan.groups[self._place[k]].cap_hi = self._stage[m + k]
@@ -298,10 +296,10 @@ cdef class Balance:
     def set_device(self, i, a, b, lo_w, hi_w, tier=0):
         """Replace one row's bounds and its costs in one tier, i from 0 to n - 1."""
         cdef double a_, b_, lo_, hi_
-        cdef Py_ssize_t k, at, turn
+        cdef Py_ssize_t k, at, turn, which
         cdef Costs *costs
         self._claim()
-        self._check_tier(tier)
+        which = self._tier(tier)
         k = self._index(i)
         a_ = one_number("a", a, k, self.names, "device")
         b_ = one_number("b", b, k, self.names, "device")
@@ -309,7 +307,8 @@ cdef class Balance:
         hi_ = one_number("hi_w", hi_w, k, self.names, "device")
         check_costs(k, a_, b_, self.names)
         check_bounds(k, lo_, hi_, self.names)
-        costs = &self._settlement.costs[<Py_ssize_t> tier]
+        self._claim()
+        costs = &self._settlement.costs[which]
         at = self._at(k)
         if self._settlement.windows != NULL and not self._settlement.stale:
             for turn in range(WINDOWS):
@@ -322,6 +321,7 @@ cdef class Balance:
         costs.inverse_a[at] = inverse(a_)
         self._settlement.lo[at] = lo_
         self._settlement.hi[at] = hi_
+        self._forget()
 
     # ---------------------------------------------------------------- what comes out
 
@@ -331,19 +331,20 @@ cdef class Balance:
         Returns the site's price in the last tier, in cost per watt. The powers are in `p_w`, all
         else in `answer()`, until the next solve.
         """
-        if self._busy:
+        cdef double demand = demand_of(demand_w)
+        if self._state != READY:
             self._claim()
-        return self._run(demand_of(demand_w))
+        return self._run(demand)
 
     cdef inline double _run(self, double demand) noexcept:
         self._plan.looks = 0
         if self._plan.slots < NO_GIL_FROM:
             settle(&self._plan, &self._settlement, demand)
         else:
-            self._busy = True
+            self._state = BUSY
             with nogil:
                 settle(&self._plan, &self._settlement, demand)
-            self._busy = False
+            self._state = READY
         self._demand = demand
         self._written = True
         return self._settlement.prices[self._settlement.tiers * self._plan.m - 1]
@@ -356,8 +357,7 @@ cdef class Balance:
         cdef double demand = demand_of(demand_w)
         cdef Window *w = NULL
         cdef Group *site
-        if self._busy:
-            self._claim()
+        self._claim()
         if self._settlement.windows != NULL:
             ready(&self._plan, &self._settlement)
             site = &self._plan.groups[0]
@@ -373,8 +373,9 @@ cdef class Balance:
 
     def power_w(self, i):
         """Power of row i in watts at the last demand, i from 0 to n - 1."""
-        cdef Py_ssize_t k = self._at(self._index(i))
+        cdef Py_ssize_t k
         self._claim()
+        k = self._at(self._index(i))
         if self._base != self._base:
             self._write()
         if self._written:
@@ -394,10 +395,10 @@ cdef class Balance:
 
     @property
     def p_w(self):
-        """Power of each row in watts: a read-only float64 view that the next solve overwrites."""
-        self._claim()
-        self._write()
-        self._show()
+        """Power of each row in watts: a read-only float64 view, good until the next solve.
+
+        If data have changed since the last solve, that demand is solved again first.
+        """
         return memoryview(self)
 
     @property
@@ -410,6 +411,7 @@ cdef class Balance:
         """The data as held: one (lo_w, hi_w, a, b, a, b, …) per row, a and b of each tier."""
         cdef Py_ssize_t i, k, at
         cdef Settlement *s = &self._settlement
+        self._claim()
         rows = []
         for i in range(self._plan.n):
             at = self._at(i)
@@ -420,7 +422,7 @@ cdef class Balance:
         return tuple(rows)
 
     def answer(self):
-        """All of the last solve as a record that never changes."""
+        """All that is known of the last demand, with the data as they are, as a record."""
         cdef Py_ssize_t i, k, m = self._plan.m, at
         cdef Settlement *s = &self._settlement
         cdef Group *g
@@ -434,7 +436,7 @@ cdef class Balance:
         holds, overload = [], []
         for k in range(m):
             g = &self._plan.groups[self._place[k]]
-            holds.append(HOLDS[3 if g.apart == FIXED else 2 if g.apart < 0 else g.apart])
+            holds.append(hold_of(g))
             overload.append(g.overload)
         prices = [tuple([s.prices[k * m + self._place[i]] for i in range(m)])
                   for k in range(s.tiers + 1)]
@@ -443,6 +445,9 @@ cdef class Balance:
                       shortage_w=s.shortage, surplus_w=s.surplus)
 
     def __getbuffer__(self, Py_buffer *view, int flags):
+        self._claim()
+        self._write()
+        self._show()
         show_doubles(self, self._plan.p if self._out == NULL else self._out, &self._plan.n, view,
                      flags)
 
@@ -466,6 +471,35 @@ cdef int show_doubles(object owner, double *data, Py_ssize_t *count, Py_buffer *
     view.suboffsets = NULL
     view.internal = NULL
     return 0
+
+
+cdef object rows_of_groups(object tree, Py_ssize_t n, Py_ssize_t m, object names):
+    # The rows of each of the user's groups; None: all rows are the site's.
+    cdef Py_ssize_t i, group
+    if tree is None:
+        return None
+    groups = tuple(tree.group)
+    if len(groups) != n:
+        raise ProblemError("tree.group", f"{len(groups)} values", f"give {n}, one per row")
+    rows = [[] for _ in range(m)]
+    for i in range(n):
+        try:
+            group = groups[i].__index__()
+        except (AttributeError, TypeError, OverflowError):
+            group = -1
+        if not 0 <= group < m:
+            raise ProblemError("tree.group", groups[i], f"give a group from 0 to {m - 1}", i,
+                               None if names is None else names[i])
+        rows[group].append(i)
+    return rows if m > 1 else None
+
+
+cdef object hold_of(const Group *g):
+    if g.apart == FIXED:
+        return Hold.fixed
+    if g.apart == 0:
+        return Hold.free
+    return Hold.at_upper if g.apart > 0 else Hold.at_lower
 
 
 cdef int reason(const Settlement *s, double p, Py_ssize_t at) noexcept nogil:

@@ -5,7 +5,7 @@
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from nansha_core.balance cimport Balance, show_doubles
+from nansha_core.balance cimport BUSY, READY, Balance, show_doubles
 from nansha_core.intake cimport check_demand, read_numbers
 from nansha_core.plan cimport Plan, stream as plan_stream
 from nansha_core.settle cimport Settlement, settle
@@ -25,6 +25,7 @@ cdef class Batch:
     cdef Plan **_plans
     cdef Settlement **_settlements
     cdef double *_staged
+    cdef double *_asked
     cdef double *_prices
     cdef bint _busy
 
@@ -50,11 +51,12 @@ cdef class Batch:
         self._count = len(sites)
         self._plans = <Plan **> malloc(self._count * sizeof(Plan *) + 1)
         self._settlements = <Settlement **> malloc(self._count * sizeof(Settlement *) + 1)
-        self._staged = <double *> malloc(2 * self._count * sizeof(double) + 1)
+        self._staged = <double *> malloc(3 * self._count * sizeof(double) + 1)
         if self._plans == NULL or self._settlements == NULL or self._staged == NULL:
             self._count = 0
             raise MemoryError
-        self._prices = self._staged + self._count
+        self._asked = self._staged + self._count
+        self._prices = self._asked + self._count
         memset(self._prices, 0, self._count * sizeof(double))
         for i in range(self._count):
             site = self._sites[i]
@@ -80,16 +82,20 @@ cdef class Batch:
         cdef Py_ssize_t i
         cdef Balance site
         cdef Settlement *s
-        if self._busy:
+        read_numbers("demand_w", demand_w, self._asked, self._count, None, "site")
+        if self._busy:      # asked only now: what reads the demands may let other threads run
             raise RuntimeError("this Batch is solving in another thread: give each its own")
-        read_numbers("demand_w", demand_w, self._staged, self._count, None, "site")
         for i in range(self._count):
-            check_demand(self._staged[i], i)
+            check_demand(self._asked[i], i)
+        for site in self._sites:
+            if site._state != READY:
+                site._claim()
         for i in range(self._count):
             site = self._sites[i]
-            site._claim()
-            site._demand = self._staged[i]
+            site._state = BUSY
+            site._demand = self._staged[i] = self._asked[i]
             site._written = True
+            site._plan.looks = 0
         self._busy = True
         with nogil:
             for i in range(self._count):
@@ -97,6 +103,8 @@ cdef class Batch:
                 settle(self._plans[i], s, self._staged[i])
                 self._prices[i] = s.prices[s.tiers * self._plans[i].m - 1]
         self._busy = False
+        for site in self._sites:
+            site._state = READY
         return self.prices
 
     @property

@@ -56,7 +56,7 @@ cdef int read_numbers(str field, object values, double *into, Py_ssize_t count, 
             view = values
         except (TypeError, ValueError, BufferError):
             view = None         # any other sequence is read item by item
-    if view is not None:
+    if view is not None and view.shape[0] == count:
         if count:
             memcpy(into, &view[0], count * sizeof(double))
         return 0
@@ -122,9 +122,11 @@ cdef int check_bounds(Py_ssize_t i, double lo, double hi, object names) except -
 cdef int check_caps(Py_ssize_t g, double low, double high, object names) except -1:
     """Refuse caps that no sum can keep, and any of the site itself."""
     if not (low == -INFINITY or fabs(low) <= LARGEST):
-        field, value, mend = "cap_lo_w", low, "give a number, or -inf for none"
+        field, value = "cap_lo_w", low
+        mend = "give a number, at most 1e100 in size, or -inf for none"
     elif not (high == INFINITY or fabs(high) <= LARGEST):
-        field, value, mend = "cap_hi_w", high, "give a number, or inf for none"
+        field, value = "cap_hi_w", high
+        mend = "give a number, at most 1e100 in size, or inf for none"
     elif low > high:
         field, value, mend = "cap_lo_w", low, f"lower it to cap_hi_w = {high!r} or raise that"
     elif g == 0 and (isfinite(low) or isfinite(high)):

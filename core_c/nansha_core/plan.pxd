@@ -54,7 +54,8 @@ cdef struct Group:
 
 
 cdef enum:
-    FIXED = 2
+    FIXED = 2           # of Group.apart
+    STAGGER = 136       # doubles between long arrays: else all lie at the same cache sets
 
 
 cdef struct Plan:

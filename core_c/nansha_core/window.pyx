@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 
 from nansha_core.lanes cimport CHUNK, nansha_members
 from nansha_core.plan cimport (
-    Group, Pair, Plan, accumulate, bracket, evaluate, larger, reply_at, smaller, value,
+    STAGGER, Group, Pair, Plan, accumulate, bracket, evaluate, larger, reply_at, smaller, value,
 )
 from nansha_core.search cimport find
 
@@ -27,7 +27,6 @@ cdef extern from "stdlib.h" nogil:
 
 cdef enum:
     ARRAYS = 6
-    STAGGER = 136
     SAMPLE_PART = 16        # one row in so many, but not more than
     MOST_SAMPLED = 65536
     SIGMAS = 3              # a sample misses with one chance in 400: then the window moves
