@@ -7,7 +7,7 @@ that no better answer exists.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum, inf, isfinite
+from math import fsum, inf, isfinite, sqrt
 
 from nansha_core.answer import Answer, Hold, Reason
 from nansha_core.errors import CertificateError
@@ -229,7 +229,7 @@ def _slack(case: Case, largest: float) -> float:
     for i, (p, lo, hi) in enumerate(zip(case.p, case.lo, case.hi, strict=True)):
         if lo < p < hi and not any(a[i] for a, _ in case.tiers):
             spread = max(spread, abs(lo), abs(hi))
-    walk = case.tolerance * largest * max(1.0, (len(case.p) / 64) ** 0.5)
+    walk = case.tolerance * largest * max(1.0, sqrt(len(case.p) / 64))
     return min(max(walk, 2 * _ULPS * spread), COARSEST * largest)
 
 
