@@ -13,42 +13,52 @@ cdef struct Pair:
 
 cdef struct Group:
     # Children come before their parent, the site is last: a subtree is the groups first … itself.
+    # Each part says who writes it and for how long it holds.
+
+    # The data, from Balance: until they are changed.
     Py_ssize_t parent       # -1 for the site
     Py_ssize_t first
     Py_ssize_t begin, end   # its own rows' slots, whole blocks
     double cap_lo, cap_hi
-    # In this tier: what its rows and inner groups can reach, and the caps where they can bind.
-    Pair low, high
-    double lo_top, hi_top   # the largest bounds in it
-    double least, most      # -inf, inf where no cap can bind
-    bint loose              # a row or an inner group could choose
-    bint fixed              # and yet caps leave one sum, by the data
-    double overload         # by the data
     double near             # rounding of a sum, relative to its largest power
-    double scale            # in the tie rule: the largest bound that a share is reckoned from
-    # At the price last looked at: its sum (ties at lo), what ties can add, and so on.
-    Pair total
-    double jump, jump_rest  # jump rounded, and what that leaves: a huge tie hides no small cap
-    double slope, top
-    # Where it is searched on its own, as a zone.
+
+    # What it can reach, from survey(): for one tier; from the first tier also those marked *.
+    Pair low, high          # its rows and inner groups together
+    double lo_top, hi_top   # the largest bounds in it
+    double least, most      # * its caps where they can bind, else -inf, inf
+    bint loose              # a row or an inner group could choose
+    bint fixed              # * and yet caps leave one sum
+    double overload         # *
+
+    # At the price last looked at, from evaluate(): until the next look.
+    Pair total              # its sum, ties at lo
+    double jump, jump_rest  # what ties can add, rounded, and what that leaves
+    double slope, top       # of its sum; the largest power
+    bint passed_over        # not looked into: its cap holds it all the same
+
+    # The zone that it is or belongs to, from search_zones() and find(): for one tier.
     Py_ssize_t zone         # the group whose price it has
-    double target           # the sum it has to have
-    int side                # 1 held at cap_hi, -1 at cap_lo, 0 not; in this tier
-    int apart               # the same, from an earlier tier on; FIXED from the first
-    # Its subtree's p is still the answer of a search for its cap, at this price. While the price
-    # outside stays beyond it, the cap holds and nothing inside need be looked at.
-    bint held
-    double held_at
-    bint passed_over        # as it was at the last look
-    bint rule               # nothing in it says the price: the price rule decides
-    bint told               # for the price rule: something inside its range says the price
+    double target           # the sum it has to have, if it is a zone
+    int side                # 1 held at cap_hi, -1 at cap_lo, 0 not
+    double base, delta      # the price found
+    double need             # target minus the sum there
+    bint edge               # none was sought: the target is all, or the least, that it can reach
+    double scale            # in the tie rule: the largest bound that a share is reckoned from
+
+    # The price rule, from finish_zones() and set_prices(): for one tier.
+    bint rule               # nothing in the zone says the price
+    bint told               # something inside its range says the price
     double floor, ceil      # else: the dearest watt delivered, the cheapest next
     bint more, less         # its cap lets its sum rise, fall
-    double base, delta      # the price found
-    bint edge               # none was sought: the target is all, or the least, that it can reach
-    double need             # target minus the sum there
-    # Where the next search of the first tier starts, if warm_slope > 0: at the price warm +
-    # warm_step, where the sum was warm_target.
+
+    # From tier to tier, from set_prices(): until the next solve.
+    int apart               # its price is not its parent's: 1 at cap_hi, -1 at cap_lo, or FIXED
+
+    # From solve to solve, until data change. While the price outside stays beyond held_at, p in it
+    # is still the answer to its cap. And where the next search of the first tier starts, if
+    # warm_slope > 0: at the price warm + warm_step, where the sum was warm_target.
+    bint held
+    double held_at
     double warm, warm_step, warm_slope, warm_target
     Py_ssize_t owner        # a slot that took the last rounding
 

@@ -9,7 +9,7 @@ only rows that are exactly indifferent go on to the next tier. The tie rule is o
 """
 
 from libc.float cimport DBL_EPSILON
-from libc.math cimport fabs, INFINITY
+from libc.math cimport fabs
 from libc.string cimport memcpy, memset
 
 from nansha_core.plan cimport (
