@@ -80,6 +80,8 @@ cdef bint finish_zones(Plan *plan, bint last) noexcept nogil:
     for v in range(plan.m):
         g = &plan.groups[v]
         if g.zone != v:
+            if value(&g.total) == g.cap_lo or value(&g.total) == g.cap_hi:
+                plain = False       # met without being needed: the rule says whether it holds
             continue
         g.rule = not (g.slope > 0.0 or (g.jump > 0.0 and not stays_low(g)))
         if g.jump == 0.0 and not g.edge:

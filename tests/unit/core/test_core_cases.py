@@ -230,3 +230,18 @@ def test_a_group_at_the_end_of_its_reach_is_not_blamed_for_its_cap() -> None:
     )
     exact = check(site, solved(site))
     assert solved(site).holds == exact.holds
+
+
+def test_a_cap_met_without_being_needed_still_says_the_price() -> None:
+    # The group's row is inside its range, its sum just at the lower cap: by the rule the site's
+    # price is that of the dearest watt delivered outside.
+    site = Problem(
+        tiers=(Tier([0.5, 0.0], [1.0, 2.0]),),
+        lo_w=[2.0, 2.0],
+        hi_w=[5.0, 4.0],
+        demand_w=7.0,
+        tree=Tree(group=[1, 0], parent=[-1, 0], cap_lo_w=[-INF, 3.0], cap_hi_w=[INF, 5.0]),
+    )
+    exact = check(site, solved(site))
+    assert solved(site).prices[0] == tuple(map(float, exact.prices[0])) == (2.0, 2.5)
+    assert solved(site).holds == exact.holds == (Hold.free, Hold.at_lower)
