@@ -48,8 +48,10 @@ memcheck: $(READY)  ## the core's tests, every access to memory checked
 	rm -f $(CHECKED)/nansha_core/*.so $(CHECKED)/nansha_core/*.c
 	CFLAGS="-O1 -g -ffp-contract=off $(SANITIZE)" LDFLAGS="$(SANITIZE)" \
 	  $(BIN)/cythonize -q -i $(CHECKED)/nansha_core/*.pyx
-	PYTHONPATH=$(CURDIR)/$(CHECKED) PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
-	  LD_PRELOAD="$$(cc -print-file-name=libasan.so)" $(BIN)/python -m pytest -q tests/unit/core
+	PYTHONPATH=$(CURDIR)/$(CHECKED) PYTHONMALLOC=malloc \
+	  ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8 \
+	  LD_PRELOAD="$$(cc -print-file-name=libasan.so) libstdc++.so.6" \
+	  $(BIN)/python -m pytest -q tests/unit/core
 
 lint: $(READY)  ## format, rules, types and arrows
 	$(BIN)/ruff format --check .

@@ -6,13 +6,11 @@ Every test is written so that NaN fails it. The limits keep each sum and product
 or cost comes near them.
 """
 
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from libc.math cimport fabs, isfinite, INFINITY
 from libc.string cimport memcpy
 
 from nansha_core.errors import ProblemError
 
-cdef double LARGEST = 1e100
 cdef double SMALLEST_A = 1e-100
 
 
@@ -68,16 +66,13 @@ cdef int read_numbers(str field, object values, double *into, Py_ssize_t count, 
     return 0
 
 
-cdef double demand_of(object demand_w) except? -1.0:
-    """A demand in watts."""
+cdef double any_demand(object demand_w) except? -1.0:
+    """A demand in watts, whatever it is given as."""
     cdef double demand
-    if PyFloat_CheckExact(demand_w):
-        demand = PyFloat_AS_DOUBLE(demand_w)
-    else:
-        try:
-            demand = demand_w
-        except (TypeError, ValueError, OverflowError):
-            raise ProblemError("demand_w", demand_w, "give a real number") from None
+    try:
+        demand = demand_w
+    except (TypeError, ValueError, OverflowError):
+        raise ProblemError("demand_w", demand_w, "give a real number") from None
     check_demand(demand, None)
     return demand
 
