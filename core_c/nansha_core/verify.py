@@ -196,9 +196,10 @@ def _check_groups(case: Case) -> tuple[float, float]:
         cap_lo, cap_hi = case.cap_lo[g], case.cap_hi[g]
         over = least - cap_hi if least > cap_hi else most - cap_lo if most < cap_lo else 0.0
         given = case.overload[g]
-        if not abs(given - over) <= slack + _ULPS * abs(over):
+        digits = slack + _ULPS * abs(over)
+        if not abs(given - over) <= digits:
             raise case.of_group(f"overload_w = {given}, but it is {over}", g)
-        if not cap_lo - slack <= total - over <= cap_hi + slack:
+        if not cap_lo - digits <= total - over <= cap_hi + digits:
             raise case.of_group(f"sum {total} W is outside {cap_lo}..{cap_hi}, overload {over}", g)
         low[g] = max(min(max(least, cap_lo), cap_hi), least) if most >= cap_lo else most
         high[g] = min(max(min(most, cap_hi), cap_lo), most) if least <= cap_hi else least
