@@ -92,14 +92,10 @@ def relay(
     name: str | None = None,
 ) -> Switch:
     """Make a relay: off is 0 W, on is lo_w … hi_w; each operation costs `wear` in `tier`."""
-    paid = _at(tier, wear)
-    off_state = State(
-        name="off", lo_w=(0.0,), hi_w=(0.0,), enter_cost=paid, least_s=off_least_s
+    return genset(
+        row, lo_w, hi_w, on=on, since_s=since_s, on_least_s=on_least_s, off_least_s=off_least_s,
+        start=wear, stop=wear, tier=tier, name=name,
     )  # fmt: skip
-    on_state = State(name="on", lo_w=(lo_w,), hi_w=(hi_w,), enter_cost=paid, least_s=on_least_s)
-    return Switch(
-        rows=(row,), states=(off_state, on_state), now=int(on), since_s=since_s, name=name
-    )
 
 
 def zone(
