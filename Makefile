@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test bench soak memcheck lint docs clean help
+.PHONY: setup demo test hil chip validate bench soak memcheck lint docs clean help
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -21,12 +21,22 @@ $(BIN)/python:
 	  || { echo "Python's headers are missing: apt install python3-dev"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(READY): $(BIN)/python pyproject.toml .ci/constraints.txt $(wildcard core_c/nansha_core/*.p[yx][xd] core_c/nansha_core/*.h)
+$(READY): $(BIN)/python pyproject.toml .ci/constraints.txt $(wildcard core_c/nansha_core/*.p[yx][xd] core_c/nansha_core/*.h hil/nansha_hil/plant/*.p[yx][xd] hil/nansha_hil/plant/*.h)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(READY)  ## a day of a microgrid on real firmware: out/demo/report.html
 	$(BIN)/nansha hil run scenarios/guangzhou_day.toml --out out/demo
+
+hil: $(READY)  ## all scenarios on all tiers that can run here: out/hil/junit.xml
+	$(BIN)/nansha hil suite scenarios/suite --out out/hil
+
+chip: $(READY)  ## the firmware image for the emulated RP2040, and its tests
+	$(BIN)/python -m nansha_hil.chip.build --out out/chip
+	$(BIN)/python -m pytest -q tests/chip
+
+validate: $(READY)  ## the plant beside other people's models: out/validate
+	$(BIN)/python tests/validation/run.py --out out/validate
 
 test: $(READY)  ## every test
 	$(BIN)/python -m pytest -q
@@ -65,4 +75,5 @@ docs: $(READY)  ## the pages that are generated
 
 clean:  ## everything that was made
 	rm -rf $(VENV) out build core_c/nansha_core/*.c core_c/nansha_core/*.so *.egg-info
+	rm -f hil/nansha_hil/plant/*.c hil/nansha_hil/plant/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -90,6 +90,7 @@ def _protect(cfg, state, inputs, dt_ms, events):
     if index >= 0 and state.trip < 0:
         state.trip = index
         events.append((codes.EV_TRIP, index))
+        state.healthy_ms = -1  # what was before the trip says nothing about coming back
         state.short = protection.over_current(cfg.TRIPS, state.violated_ms)
         if state.short:
             state.oc_trips = state.oc_trips + 1 if state.oc_left_ms > 0 else 1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AbstractContextManager, nullcontext
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from nansha.console import err, notice, out
@@ -18,7 +17,14 @@ from nansha.site import load_site
 from nansha_hil.experiment import Experiment
 from nansha_hil.pages import write_pages
 from nansha_hil.realtime_run import RealtimeRun
-from nansha_hil.scenario import load_scenario
+from nansha_hil.scenario import ScenarioError, load_scenario, load_variants
+from nansha_hil.scenario.schema import write_schema
+from nansha_hil.show import progress, tell_run, tell_suite
+from nansha_hil.signals import signal_names
+from nansha_hil.suite import find_scenarios, run_suite
+from nansha_hil.tiers import parse_tiers
+from nansha_hil.trace import FILE, compare, compare_events, read_trace, write_trace
+from nansha_hil.watch import check_names
 
 app = typer.Typer(
     no_args_is_help=True, help="Scenarios on the rig: real firmware, simulated plant."
@@ -28,13 +34,29 @@ ScenarioArg = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A file in
 
 @app.command(
     epilog="Examples: `nansha hil run scenarios/guangzhou_day.toml --out out/demo` · "
-    "`nansha hil run scenarios/outage_minute.toml --realtime --for 90`"
+    "`nansha hil run scenarios/outage_minute.toml --set plant.battery.soc_start=0.3 "
+    "--tier battery=chip` · `nansha hil run scenarios/outage_minute.toml --realtime --for 90`"
 )
 def run(
     scenario: ScenarioArg,
     folder: Annotated[
         Path, typer.Option("--out", help="Where the report, the summary and the record go.")
     ] = Path("out/run"),
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Change one field, `scenario.seed=7` or `timeline.ID.at=+30 s`. Repeat it freely.",
+        ),
+    ] = None,
+    tier: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[ASSET=]TIER",
+            help="What the boards run on: vm, chip, qemu, bench; all, or one by its asset.",
+        ),
+    ] = None,
     realtime: Annotated[
         bool,
         typer.Option(
@@ -48,46 +70,170 @@ def run(
     """Run SCENARIO with the unmodified firmware on every node.
 
     Without --realtime in lock-step: on virtual time, as fast as it goes, and the same every time.
+    Of a swept scenario the first variant runs; `nansha hil suite` runs them all.
     Ends with 1 when a limit of the scenario does not hold.
     """
     if for_s is not None and not realtime:
         raise NanshaError(
             "only real time can be cut short", "--for", "add --realtime, or edit duration_s"
         )
-    plan = load_scenario(scenario)
+    if realtime and tier:
+        raise NanshaError("real time runs on the VM", "--tier", "leave out one of the two")
+    plan = load_scenario(scenario, sets or ())
+    site = load_site(plan.site_path)
+    tiers = parse_tiers(tier or (), [asset.id for asset in site.assets])
     _prepare(folder)
     if realtime:
         duration_s = min(for_s or plan.duration_s, plan.duration_s)
-        with _progress(f"{plan.title}, real time") as told:
+        with progress(f"{plan.title}, real time") as told:
             live = RealtimeRun(plan, folder, notice)
             summary = asyncio.run(live.run(duration_s, told))
             series = live.series()
     else:
-        experiment = Experiment(plan, folder, notice)
-        with _progress(plan.title) as told:
+        experiment = Experiment(plan, folder, notice, tiers)
+        with progress(plan.title) as told:
             summary = experiment.run(told)
         series = experiment.series()
+    write_trace(folder / FILE, series, summary)
     report = write_pages(folder, summary, series)
-    _tell(summary)
+    tell_run(summary)
     out.print(
-        f"report: {report}\nsummary: {folder / 'summary.json'}", highlight=False, soft_wrap=True
+        f"report: {report}\nsummary: {folder / 'summary.json'}\ntrace: {folder / FILE}",
+        highlight=False,
+        soft_wrap=True,
     )
     if any(verdict["outcome"] != "pass" for verdict in summary["verdicts"]):
+        repeat = " ".join(filter(None, [plan.repeat_command(), tiers.text]))
+        out.print(f"repeat: {repeat}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Examples: `nansha hil suite scenarios` · `nansha hil suite scenarios/suite --tier vm`"
+)
+def suite(
+    places: Annotated[
+        list[Path], typer.Argument(metavar="SCENARIO…", help="Files, or folders of them.")
+    ],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Where junit.xml, summary.json and the runs go.")
+    ] = Path("out/hil"),
+    tier: Annotated[
+        list[str] | None, typer.Option(help="vm, chip: those that are meant; both if not given.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Runs at a time; 0: one a core.")] = 0,
+) -> None:
+    """Run scenarios, all their variants, on all tiers that can run here.
+
+    Ends with 1 when anything does not hold; each failure comes with the command that repeats it.
+    """
+    for name in tier or ():
+        if name not in ("vm", "chip"):
+            raise NanshaError(f"{name!r} is no tier of a suite", "--tier", "vm or chip")
+    _prepare(folder)
+    begun = time.perf_counter()
+
+    def told(result: dict[str, Any], done: int, of: int) -> None:
+        colour = {"pass": "green", "fail": "red", "error": "red"}[result["status"]]
+        err.print(
+            f"[{colour}]{result['status']:5}[/] {done:3}/{of} {result['name']} "
+            f"({result['wall_s']:.1f} s)",
+            highlight=False,
+        )
+        for line in result["failures"][:6]:
+            err.print(f"      {line}", highlight=False, markup=False, soft_wrap=True)
+        if result["failures"]:
+            err.print(f"      repeat: {result['repeat']}", markup=False, soft_wrap=True)
+
+    summary = run_suite(
+        find_scenarios(places), folder, tiers=tier or ("vm", "chip"), workers=workers, told=told
+    )
+    tell_suite(summary, folder, time.perf_counter() - begun)
+    if summary["count"]["fail"] or summary["count"]["error"]:
         raise typer.Exit(1)
 
 
 @app.command()
-def check(scenario: ScenarioArg) -> None:
-    """Check a scenario, its data, its site and every node in it without running them."""
-    plan = load_scenario(scenario)
-    site = load_site(plan.site_path)
-    for asset in site.assets:
-        site.board_py(asset.id)
-        site.board_py(asset.id, "serial")  # what lock-step puts on it
-    plan.build_plant(site)
-    out.print(
-        f"{scenario}: {plan.title}, {plan.duration_s} s, {len(plan.events)} events", soft_wrap=True
+def check(
+    places: Annotated[
+        list[Path], typer.Argument(metavar="SCENARIO…", help="Files, or folders of them.")
+    ],
+) -> None:
+    """Check scenarios, their data, their sites and every node in them without running them."""
+    problems: list[str] = []
+    for scenario in find_scenarios(places):
+        try:
+            out.print(_checked(scenario), soft_wrap=True, highlight=False)
+        except NanshaError as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _checked(scenario: Path) -> str:
+    variants = load_variants(scenario)
+    for plan in variants:
+        site = load_site(plan.site_path)
+        for asset in site.assets:
+            site.board_py(asset.id)
+            site.board_py(asset.id, "serial")  # what lock-step puts on it
+        plan.build_plant(site)
+        check_names(plan.checks(), signal_names(site), str(plan.path))
+    plan = variants[0]
+    many = f", {len(variants)} variants" if len(variants) > 1 else ""
+    return (
+        f"{scenario}: {plan.title}, {plan.duration_s:g} s{many}, "
+        f"{len(plan.timeline())} happenings, {len(plan.checks())} checks"
     )
+
+
+@app.command()
+def schema(
+    file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(
+        "scenarios/scenario.schema.json"
+    ),
+) -> None:
+    """Write the JSON schema of scenario files, with which editors complete and check them."""
+    write_schema(file)
+    out.print(f"schema: {file}; scenarios name it on top: `#:schema {file.name}`")
+
+
+@app.command()
+def signals(scenario: ScenarioArg) -> None:
+    """List what a scenario's `expect` and `measure` can ask about."""
+    view = Table("signal", "what it is")
+    for name, text in signal_names(load_site(load_scenario(scenario).site_path)).items():
+        view.add_row(name, text)
+    out.print(view)
+
+
+@app.command(epilog="Example: `nansha hil diff out/a out/b --tolerance 1e-6`")
+def diff(
+    one: Annotated[Path, typer.Argument(metavar="A", help="Folder of a run, or its trace.")],
+    other: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    tolerance: Annotated[float, typer.Option(min=0, help="Differences up to here are none.")] = 0.0,
+) -> None:
+    """Tell where two runs part: the first moment and the largest gap of each quantity, and events.
+
+    Ends with 1 when they differ.
+    """
+    found = compare(read_trace(one), read_trace(other), tolerance)
+    view = Table("quantity", "first at", "largest gap", "at", title=f"{one} and {other}")
+    for row in found:
+        if row.only:
+            view.add_row(row.column, f"only in {row.only}", "", "")
+        else:
+            view.add_row(
+                row.column, f"{row.first_s:.3f} s", f"{row.largest:.6g}", f"{row.largest_s:.3f} s"
+            )
+    events = compare_events(one, other) if one.is_dir() and other.is_dir() else []
+    if found:
+        out.print(view)
+    for line in events:
+        out.print(line, highlight=False, markup=False)
+    if found or events:
+        raise typer.Exit(1)
+    out.print("the same")
 
 
 def _prepare(folder: Path) -> None:
@@ -103,78 +249,3 @@ def _prepare(folder: Path) -> None:
             str(folder),
             "make room or name another folder with --out",
         ) from None
-
-
-class _Told:
-    """Progress where there is no terminal: a line every tenth."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._tenths = 0
-
-    def __call__(self, share: float) -> None:
-        tenths = int(share * 10)
-        if tenths > self._tenths:
-            self._tenths = tenths
-            notice(f"{self._title}: {tenths * 10} %")
-
-
-def _progress(title: str) -> AbstractContextManager[Any]:
-    """A bar on a terminal, lines elsewhere; calling what it gives moves it."""
-    if not err.is_terminal:
-        return nullcontext(_Told(title))
-    return _Bar(title)
-
-
-class _Bar:
-    def __init__(self, title: str) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=err,
-        )
-        self._task = self._bar.add_task(title, total=1.0)
-
-    def __enter__(self) -> Any:
-        self._bar.start()
-        return lambda share: self._bar.update(self._task, completed=share)
-
-    def __exit__(self, *exc: object) -> None:
-        self._bar.stop()
-
-
-def _tell(summary: dict[str, Any]) -> None:
-    """The summary as a person reads it."""
-    view = Table(title=f"{summary['title']}: {summary['site']}", show_header=False)
-    available = summary["pv_available_wh"]
-    absorbed = 1 - summary["pv_curtailed_wh"] / available if available > 0 else 1.0
-    rows = [
-        ("simulated", f"{summary['duration_s'] / 3600:.2f} h in {summary['wall_s']:.1f} s"),
-        ("factor over real time", f"{summary['real_time_factor']:.0f} ×"),
-        ("nodes", f"{summary['nodes']} on {summary['interpreter']}"),
-        ("PV absorbed", f"{100 * absorbed:.4f} % of {available / 1000:.3f} kWh"),
-    ]
-    for tier, energy_wh in summary["unserved_wh_by_tier"].items():
-        rows.append((f"unserved, {tier}", f"{max(0.0, energy_wh) / 1000:.4f} kWh"))
-    rows += [
-        ("cost of energy", f"{summary['cost_cny']:.2f} CNY, {summary['tariff']['caveat']}"),
-        ("CO2 of imports", f"{summary['co2_kg']:.1f} kg, {summary['carbon']['caveat']}"),
-        ("largest residual of a dispatch", f"{summary['max_balance_residual_w']:.1e} W"),
-        ("relay operations", str(sum(summary["relay_operations"].values()))),
-        ("trace", summary["trace_sha256"][:16]),
-    ]
-    for name, value in rows:
-        view.add_row(name, value)
-    for verdict in summary["verdicts"]:
-        mark = "[green]pass[/]" if verdict["outcome"] == "pass" else f"[red]{verdict['outcome']}[/]"
-        value = verdict["value"]
-        shown = "missing" if value is None else f"{value:.4g} {verdict['unit']}"
-        view.add_row(f"limit: {verdict['name']}", f"{mark} {shown}")
-    for row in summary["measurements"]:
-        if not row["holds"]:
-            value = f"[red]missed[/] {row['value']:.4g} {row['unit']}, bar {row['bar']:g}"
-            view.add_row(f"bar: {row['name']}", value)
-    out.print(view)

@@ -22,10 +22,11 @@ def deploy(
     folder: Path,
     link: Literal["serial", "mqtt"],
     mqtt_port: int = 0,
+    board: str | None = None,
 ) -> None:
-    """Fill `folder` as a board's flash, new from the factory."""
+    """Fill `folder` as a board's flash, new from the factory. board: another than the site's."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = site.board_py(asset, link)
+    text = site.board_py(asset, link, board)
     if link == "mqtt":  # the rig's broker is on this machine
         text += f'MQTT_HOST = "127.0.0.1"\nMQTT_PORT = {mqtt_port}\n'
     (folder / "board.py").write_text(text)

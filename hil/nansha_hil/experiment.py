@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import time
 from collections.abc import Callable
@@ -14,30 +15,43 @@ import numpy as np
 
 from nansha.carbon import grid_factor
 from nansha.dispatch.prices import Prices
-from nansha.historian import Historian
-from nansha.session import Session
-from nansha.site import Site, load_site
+from nansha.site import SerialLink, Site, load_site
 from nansha.tariff import load_tariff
-from nansha_boards import load_board
 from nansha_hil.board import Board
 from nansha_hil.deploy import deploy, rig_secret
 from nansha_hil.lockstep import Lockstep
+from nansha_hil.net import Net
 from nansha_hil.plant import Plant
 from nansha_hil.recorder import Recorder
+from nansha_hil.rig_host import RigHost
+from nansha_hil.safety import Safety
 from nansha_hil.scenario import Action, Scenario
+from nansha_hil.signals import table
+from nansha_hil.stage import Machinery, Stage
 from nansha_hil.summary import node_events, since, summarise, world_events
+from nansha_hil.tiers import VM_ONLY, Tiers, board_for, make_board
+from nansha_hil.watch import Watch, check_names
+from nansha_wire.auth import Key, node_key
 
 PREROLL_S = 300
 """The site comes up before the scenario begins: boards boot, the breaker closes, loads return."""
 FLUSH_CYCLES = 20
+RECOVERY_US = 3_000_000
+"""After a fault's end: filters and timers that have to run again."""
 
 
 class Experiment:
     """One run of a scenario in lock-step. `out` receives the record and the boards' consoles."""
 
     def __init__(
-        self, scenario: Scenario, out: Path, notice: Callable[[str], None] = lambda text: None
+        self,
+        scenario: Scenario,
+        out: Path,
+        notice: Callable[[str], None] = lambda text: None,
+        tiers: Tiers = VM_ONLY,
+        firmware: Path | None = None,
     ) -> None:
+        """`firmware`: another than the installed one, to try it out."""
         self.scenario = scenario
         self.out = out
         self.site: Site = load_site(scenario.site_path)
@@ -45,6 +59,7 @@ class Experiment:
         self.end_us = self.preroll_us + scenario.duration_us
         self.wall_s = 0.0
         self._notice = notice
+        self._firmware = firmware
         shutil.rmtree(out / "nodes", ignore_errors=True)
         self.record_path = out / "session.sqlite"
         for old in out.glob("session.sqlite*"):
@@ -55,12 +70,14 @@ class Experiment:
         profile = scenario.profile.starting_at(scenario.profile.offset_s - PREROLL_S)
         self.plant = Plant(scenario.plant_spec(self.site), profile)
         self.secret = rig_secret(self.site.id, scenario.seed)
-        self.boards = [self._board(asset.id) for asset in self.site.assets]
+        self.boards = [self._board(asset.id, tiers) for asset in self.site.assets]
         self.hot_day = self._is_hot()
-        self._historian: Historian | None = None
+        net = Net({b.asset: scenario.link_profile(b.asset) for b in self.boards}, scenario.seed)
         self.rig = Lockstep(
-            self.plant, self.boards, None, self.epoch_ms, self._on_cycle, self._on_drive
+            self.plant, self.boards, None, self.epoch_ms, net, self._on_cycle, self._on_drive
         )
+        self.host = RigHost(self.rig, self.site, self.secret, self.record_path, self._notice)
+        self.host.hot_day = self.hot_day
         tariff = load_tariff(self.site.info.tariff)
         self.recorder = Recorder(
             self.plant,
@@ -69,44 +86,48 @@ class Experiment:
             grid_factor(self.site.info.carbon),
             self.site.poi.id,
         )
+        by_asset = {board.asset: board for board in self.boards}
+        wireless = (a.id for a in self.site.assets if not isinstance(a.link, SerialLink))
+        self.stage = Stage(
+            self.plant,
+            by_asset,
+            lambda: self.rig.now_us,
+            random.Random(f"{scenario.seed} stage"),
+            Machinery(
+                net,
+                self.host,
+                self.rig.reset,
+                self.rig.power,
+                self.rig.inject,
+                frozenset(wireless),
+                {a.id: Key(node_key(self.secret, a.node)) for a in self.site.assets},
+            ),
+        )
+        self.safety = Safety(self.plant, by_asset)
         self.happenings: list[Action] = scenario.timeline()
         for action in self.happenings:
             self.rig.at(self.preroll_us + action.at_us, lambda a=action: self._happen(a))  # type: ignore[misc]
-        self.start_host()
+        self.signals = table(self.plant, by_asset, self.rig)
+        checks = scenario.checks()
+        check_names(checks, self.signals, str(scenario.path))
+        self.watch = Watch(checks, self.signals, self.preroll_us, self.rig.at)
+        self.host.start()
 
-    def _board(self, asset: str) -> Board:
+    def _board(self, asset: str, tiers: Tiers) -> Board:
         folder = self.out / "nodes" / asset
-        deploy(self.site, asset, self.secret, folder, "serial")
-        spec = self.site.node_spec(asset, "serial")
-        return Board(spec, folder, load_board(spec.board).heap_kwords, self.plant)
+        kind = board_for(tiers.of(asset), self.site.asset(asset).board)
+        deploy(self.site, asset, self.secret, folder, "serial", board=kind)
+        spec = self.site.node_spec(asset, "serial", kind)
+        board = make_board(tiers.of(asset), spec, folder, self.plant, self._firmware)
+        board.transducers.fit(self.scenario.sensors.get(asset, {}), self.scenario.seed)
+        return board
 
     def _is_hot(self) -> bool:
         """What the evening before would have announced: the forecast maximum of the day."""
         cursor = self.scenario.profile.cursor(self.plant.spec.temperature_column)
-        hours = range(0, max(1, self.scenario.duration_s), 900)
+        hours = range(0, max(1, int(self.scenario.duration_s)), 900)
         tariff = load_tariff(self.site.info.tariff)
         return tariff.is_hot(max(cursor.at(float(s)) for s in hours))
-
-    # the host's life
-
-    def start_host(self) -> None:
-        """Start the host, or start it again: it resumes from its record."""
-        self._historian = Historian(self.record_path)
-        self.rig.session = Session(
-            self.site,
-            self.secret,
-            self._historian,
-            now_ms=self.rig.host_ms,
-            hot_day=self.hot_day,
-            notice=self._notice,
-        )
-
-    def kill_host(self) -> None:
-        """The host dies between two instructions; what was not on disk is gone."""
-        if self._historian is not None:
-            self._historian.abandon()
-        self._historian = None
-        self.rig.session = None
 
     # the run
 
@@ -114,10 +135,7 @@ class Experiment:
         """Run to the end; the summary. `progress` is told the share that is done, 0 to 1."""
         begun = time.perf_counter()
         try:
-            self.rig.power_on()
-            self.rig.run(self.preroll_us)
-            before = self.plant.accounts.summary()
-            self.recorder.begin()
+            before = self.come_up()
             steps = 200
             for step in range(1, steps + 1):
                 self.rig.run(self.preroll_us + self.scenario.duration_us * step // steps)
@@ -125,27 +143,41 @@ class Experiment:
             self.wall_s = time.perf_counter() - begun
             return self._summary(before)
         finally:
-            self.rig.stop()
-            if self._historian is not None:
-                self._historian.close()
+            self.stop()
+
+    def come_up(self) -> dict[str, Any]:
+        """Power on and let the site come up; the plant's accounts as the scenario begins."""
+        self.rig.power_on()
+        self.rig.run(self.preroll_us)
+        self.recorder.begin()
+        for board in self.boards:
+            board.relay_changes = 0  # what a site does to come up is no operation of the scenario
+        self.rig.on_turn = self._on_turn
+        return self.plant.accounts.summary()
+
+    def stop(self) -> None:
+        """Switch everything off; the record is closed."""
+        self.rig.stop()
+        self.host.close()
+
+    def _on_turn(self, now_us: int) -> None:
+        self.safety.look(now_us)
+        if self.watch.active:
+            self.watch.look(now_us)
 
     def _on_cycle(self, now_us: int) -> None:
-        historian = self._historian
-        if (
-            historian is not None
-            and self.rig.cycles % FLUSH_CYCLES == 0
-            and self.rig.session is not None
-            and not self.rig.session.flush(self.rig.host_ms)
-            and historian.trouble
-        ):
-            self._notice(historian.trouble)
+        if self.rig.cycles % FLUSH_CYCLES == 0:
+            self.host.flush()
         self.recorder.cycle(now_us, self.rig.host_ms, self.rig.session)
 
     def _on_drive(self, now_us: int, board: Board) -> None:
         self.recorder.drive(now_us, board)
 
     def _happen(self, action: Action) -> None:
-        action.apply(self.plant)
+        if action.blinds:
+            until_us = self.rig.now_us + action.blinds_us + RECOVERY_US
+            self.safety.excuse(self.stage.each(action.blinds), until_us)
+        action.apply(self.stage)
         self.recorder.disturbed(self.rig.now_us)
 
     # figures
@@ -156,11 +188,9 @@ class Experiment:
 
     def events(self) -> list[dict[str, Any]]:
         """What happened, world and nodes, in order; times in s from the start."""
-        if self._historian is None:
-            return world_events(self.happenings)
-        self._historian.flush()
         start_ms = self.epoch_ms + PREROLL_S * 1000
-        return world_events(self.happenings) + node_events(self._historian, start_ms)
+        with self.host.reading() as historian:
+            return world_events(self.happenings) + node_events(historian, start_ms)
 
     def _summary(self, before: dict[str, Any]) -> dict[str, Any]:
         session = self.rig.session
@@ -177,4 +207,8 @@ class Experiment:
             cycles=self.rig.cycles,
             refused_certificates=session.refused_certificates if session else 0,
             priced_on=self.scenario.start.date(),
+            answers=self.watch.verdicts(self.rig.now_us),
+            unsafe=self.safety.found,
+            zero_us=self.preroll_us,
+            record=self.host.rows(),
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from nansha.session import Session
 from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG, Board
+from nansha_hil.net import Net
 from nansha_hil.plant import Plant
 from nansha_wire.serial import Deframer, pack
 
@@ -31,6 +32,7 @@ class Lockstep:
         boards: Sequence[Board],
         session: Session | None,
         epoch_ms: int,
+        net: Net,
         on_cycle: Callable[[int], None] = lambda now_us: None,
         on_drive: Callable[[int, Board], None] = lambda now_us, board: None,
     ) -> None:
@@ -39,11 +41,13 @@ class Lockstep:
         self.boards = list(boards)
         self.session = session
         self.epoch_ms = epoch_ms
+        self.net = net
         self.now_us = 0
         self.cycles = 0
         self._on_cycle = on_cycle
         self._on_drive = on_drive
         self._by_node = {board.spec.node_id: board for board in self.boards}
+        self._by_asset = {board.asset: board for board in self.boards}
         self._deframers = {board.asset: Deframer() for board in self.boards}
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
@@ -51,8 +55,14 @@ class Lockstep:
         self._touched = False
         """Whether the plant may have moved by itself or by the world since the last look."""
         self._woken: set[str] = set()
-        self.cut_lines: set[str] = set()
-        """Assets whose line carries nothing, either way."""
+        self.rival: Session | None = None
+        """A second host that hears the same and commands the same nodes."""
+        self.paused = False
+        self._waiting: list[tuple[Board, bytes]] = []
+        """What came in while the host stood still."""
+        self.unpowered: set[str] = set()
+        self.on_turn: Callable[[int], None] = lambda now_us: None
+        """Called when all boards that were due have had their turn."""
 
     # agenda
 
@@ -108,6 +118,7 @@ class Lockstep:
                     if board.running and board.look_at_alert():
                         self._woken.add(board.asset)
             self._turns(now)
+            self.on_turn(now)
 
     def _turns(self, now: int) -> None:
         """Let the boards that are due compute, side by side, then take what they did, in order."""
@@ -115,7 +126,8 @@ class Lockstep:
             if board.watchdog_us <= now:
                 board.power_off()
                 self._on_drive(now, board)
-                self._at(now + BOOT_US, lambda b=board: self._boot(b, WATCHDOG))  # type: ignore[misc]
+                if board.asset not in self.unpowered:
+                    self._at(now + BOOT_US, lambda b=board: self._boot(b, WATCHDOG))  # type: ignore[misc]
         awake = [
             board
             for board in self.boards
@@ -129,22 +141,65 @@ class Lockstep:
         for board in awake:
             self._after(board, board.turn(now))
 
+    def reset(self, asset: str) -> None:
+        """Pull a board's reset pin."""
+        self._down(self._by_asset[asset])
+        if asset not in self.unpowered:
+            board = self._by_asset[asset]
+            self._at(self.now_us + BOOT_US, lambda: self._boot(board, board.pin_reset_cause))
+
+    def power(self, asset: str, on: bool) -> None:
+        """Switch a board's supply."""
+        board = self._by_asset[asset]
+        if on and asset in self.unpowered:
+            self.unpowered.discard(asset)
+            self._at(self.now_us + BOOT_US, lambda: self._boot(board, POWER_ON))
+        elif not on:
+            self.unpowered.add(asset)
+            self._down(board)
+
+    def _down(self, board: Board) -> None:
+        board.power_off()
+        self._woken.discard(board.asset)
+        self._on_drive(self.now_us, board)
+
     def _boot(self, board: Board, cause: int) -> None:
-        if not board.running:
+        if not board.running and board.asset not in self.unpowered:
             self._after(board, board.start(self.now_us, cause))
 
     def _after(self, board: Board, sent: bytes) -> None:
         self._on_drive(self.now_us, board)
-        if sent and board.asset not in self.cut_lines:
-            arrives_us = board.line_time_us(self.now_us, len(sent), up=True)
-            self._at(arrives_us, lambda: self._uplink(board, sent))
+        if sent:
+            self._send(board, sent, up=True)
         if not board.running:
             self._at(self.now_us + BOOT_US, lambda: self._boot(board, HARD))
 
     # lines
 
+    def _send(self, board: Board, data: bytes, up: bool) -> None:
+        """Bytes leave one end: over the wire at its baud, then over what the network is like."""
+        left_us = board.line_time_us(self.now_us, len(data), up)
+        for arrives_us, piece in self.net.links[board.asset].carry(left_us, data, up):
+            self._arrives(board, arrives_us, piece, up)
+
+    def inject(self, asset: str, data: bytes, up: bool) -> None:
+        """Somebody else puts bytes on a link; they arrive as fast as the wire is."""
+        board = self._by_asset[asset]
+        self._arrives(board, board.line_time_us(self.now_us, len(data), up), data, up)
+
+    def _arrives(self, board: Board, at_us: int, data: bytes, up: bool) -> None:
+        deliver = self._uplink if up else self._downlink
+        self._at(at_us, lambda: deliver(board, data))
+
     def _uplink(self, board: Board, data: bytes) -> None:
+        if self.net.links[board.asset].cuts:
+            return
+        if self.paused:
+            self._waiting.append((board, data))
+            return
         for frame in self._deframers[board.asset].feed(data):
+            if self.rival is not None:
+                self.rival.receive(self.host_ms, frame)
             if self.session is None:
                 continue  # the host is dead
             if self.session.receive(self.host_ms, frame) and not self._soon:
@@ -152,7 +207,7 @@ class Lockstep:
                 self._at(self.now_us + SOON_US, self._soon_cycle)
 
     def _downlink(self, board: Board, data: bytes) -> None:
-        if board.running and board.asset not in self.cut_lines:
+        if board.running and not self.net.links[board.asset].cuts:
             board.received += data
             self._woken.add(board.asset)
 
@@ -171,12 +226,21 @@ class Lockstep:
         self._soon = False
         self._cycle()
 
+    def resume(self) -> None:
+        """The host goes on: what waited comes in now, all at once."""
+        self.paused = False
+        waiting, self._waiting = self._waiting, []
+        for board, data in waiting:
+            self._uplink(board, data)
+
     def _cycle(self) -> None:
-        if self.session is not None:
+        if self.session is not None and not self.paused:
             self.cycles += 1
-            for out in self.session.cycle(self.host_ms):
-                board = self._by_node[out.node]
-                data = pack(out.frame)
-                arrives_us = board.line_time_us(self.now_us, len(data), up=False)
-                self._at(arrives_us, lambda b=board, d=data: self._downlink(b, d))  # type: ignore[misc]
+            self._command(self.session)
+        if self.rival is not None:
+            self._command(self.rival)
         self._on_cycle(self.now_us)
+
+    def _command(self, session: Session) -> None:
+        for out in session.cycle(self.host_ms):
+            self._send(self._by_node[out.node], pack(out.frame), up=False)

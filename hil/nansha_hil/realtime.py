@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import tty
 from collections.abc import Callable
 from pathlib import Path
 
 from nansha.broker import Broker
+from nansha.errors import NanshaError
 from nansha.run import Wiring
 from nansha.site import SerialLink, Site, load_site
 from nansha_boards import load_board
-from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG, Board
+from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG
 from nansha_hil.deploy import deploy, rig_secret
 from nansha_hil.scenario import Scenario
+from nansha_hil.stage import Stage
+from nansha_hil.vm_board import VmBoard
 
 TICK_S = 0.005
 """How often the plant is brought up to the wall's time."""
@@ -55,7 +59,7 @@ class RealtimeRig:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir(parents=True)
         self._lines: dict[str, Line] = {}
-        self.boards: list[Board] = []
+        self.boards: list[VmBoard] = []
         for asset in self.site.assets:
             folder = out / "nodes" / asset.id
             wired = isinstance(asset.link, SerialLink)
@@ -72,7 +76,7 @@ class RealtimeRig:
             spec = self.site.node_spec(asset.id)
             line = self._lines.get(asset.id)
             self.boards.append(
-                Board(
+                VmBoard(
                     spec,
                     folder,
                     load_board(spec.board).heap_kwords,
@@ -81,6 +85,19 @@ class RealtimeRig:
                     pty_fd=line.board_fd if line else None,
                 )
             )
+        problems = [a.kind for a in scenario.timeline() if a.lockstep_only]
+        if problems:
+            raise NanshaError(
+                f"{', '.join(sorted(set(problems)))}: needs the rig's own clock",
+                str(scenario.path),
+                "run it without --realtime",
+            )
+        self.stage = Stage(
+            self.plant,
+            {board.asset: board for board in self.boards},
+            lambda: self.now_us,
+            random.Random(f"{scenario.seed} stage"),
+        )
         self.ready = asyncio.Event()
         """Set once broker and boards are there."""
         self.begin = asyncio.Event()
@@ -98,7 +115,7 @@ class RealtimeRig:
         ports = {asset: line.path for asset, line in self._lines.items()}
         return Wiring(ports, ("127.0.0.1", self.broker.port))
 
-    def board(self, asset: str) -> Board:
+    def board(self, asset: str) -> VmBoard:
         """The board of an asset."""
         return next(board for board in self.boards if board.asset == asset)
 
@@ -124,7 +141,7 @@ class RealtimeRig:
                     begun, self.zero_us = True, now
                 while begun and actions and self.zero_us + actions[0].at_us <= now:
                     self._advance(self.zero_us + actions[0].at_us)
-                    actions.pop(0).apply(self.plant)
+                    actions.pop(0).apply(self.stage)
                 self._advance(now)
                 self.on_tick()
                 self._look_after(now)
@@ -158,16 +175,16 @@ class RealtimeRig:
             elif self._again[board.asset][0] <= now:
                 self._power_up(board, self._again.pop(board.asset)[1])
 
-    def _power_up(self, board: Board, cause: int) -> None:
+    def _power_up(self, board: VmBoard, cause: int) -> None:
         vm = board.power_up(cause)
         asyncio.get_running_loop().add_reader(vm.rig, self._serve, board)
 
-    def _power_off(self, board: Board) -> None:
+    def _power_off(self, board: VmBoard) -> None:
         if board.vm is not None:
             asyncio.get_running_loop().remove_reader(board.vm.rig)
             board.power_off()
 
-    def _serve(self, board: Board) -> None:
+    def _serve(self, board: VmBoard) -> None:
         now = self.now_us
         self._advance(now)
         vm = board.vm

@@ -14,12 +14,19 @@ from nansha.site import Load, Site
 from nansha.tariff import load_tariff
 from nansha_hil.board import Board
 from nansha_hil.recorder import Recorder
+from nansha_hil.safety import Unsafe
 from nansha_hil.scenario import Action, Scenario
-from nansha_hil.verdicts import judge
+from nansha_hil.scenario.model import Limit
+from nansha_hil.verdicts import Verdict, judge
 from nansha_hil.vm import find_micropython
 from nansha_wire.codes import REASONS
 
 _COUNTED = ("out_of_phase_closings", "dead_grid_closings", "blackouts", "islanded_s")
+ALWAYS = (
+    Limit(name="unsafe states", measure="unsafe_states", max=0, why="no scenario excuses one"),
+    Limit(name="rows lost", measure="record.lost", max=0, why="what was recorded is kept"),
+)
+"""What every run must keep to."""
 _DAY_S = 86_400
 DAY_BAR_S = 180.0
 """Wall time that a simulated day may take."""
@@ -48,11 +55,16 @@ def summarise(
     cycles: int,
     refused_certificates: int,
     priced_on: date,
+    answers: Sequence[Verdict] = (),
+    unsafe: Sequence[Unsafe] = (),
+    zero_us: int = 0,
+    record: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Put summary.json together.
 
     plant: as `since` gives it. simulated_s: with the site's coming up. priced_on: the local day
-    whose prices held.
+    whose prices held. answers: what the timeline asked. unsafe: what must never be, found at rig
+    times, with `zero_us` the scenario's start. record: rows of the host's record.
     """
     # Without an island nothing has left the nominal frequency.
     plant["island_lowest_hz"] = min(site.info.nominal_hz, recorder.lowest_hz)
@@ -109,7 +121,16 @@ def summarise(
         "plant": plant,
         "events": sorted(events, key=lambda row: row["t_s"]),
     }
-    summary["verdicts"] = [verdict.as_dict() for verdict in judge(scenario.limits, summary)]
+    summary["repeat"] = scenario.repeat_command()
+    summary["changed"] = dict(scenario.changed)
+    summary["tiers"] = {board.asset: board.tier for board in boards}
+    summary["record"] = dict(record or {"lost": 0})
+    summary["unsafe_states"] = len(unsafe)
+    summary["unsafe"] = [
+        {"t_s": (u.t_us - zero_us) * 1e-6, "asset": u.asset, "text": u.text} for u in unsafe
+    ]
+    verdicts = [*judge((*scenario.limits, *ALWAYS), summary), *answers]
+    summary["verdicts"] = [verdict.as_dict() for verdict in verdicts]
     summary["measurements"] = _measurements(summary)
     return summary
 

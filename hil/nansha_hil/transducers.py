@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nansha_boards import NodeSpec
 from nansha_boards.scale import RAW_MAX, Scale
+from nansha_hil.sensors import IDEAL, Sensor, SensorSpec, readable
 from nansha_node.scaling import LIVE_ZERO
 
 _CODE_MAX = 4095
@@ -22,7 +25,9 @@ class Channel:
         self._zero = -offset * a_code
 
     def raw(self, value: float) -> int:
-        """The 16-bit reading of a 12-bit converter for `value`."""
+        """The 16-bit reading of a 12-bit converter for `value`; a broken wire reads 0."""
+        if not readable(value):
+            return 0
         code = int(value * self._gain + self._zero + 0.5)  # to the nearest of 4096 steps
         if code <= 0:
             return 0
@@ -31,26 +36,46 @@ class Channel:
 
 
 class Transducers:
-    """All channels of one node."""
+    """All channels of one node, v, i, f and x, each behind its sensor.
+
+    swap: two channels whose wires are exchanged, or None.
+    """
 
     def __init__(self, spec: NodeSpec) -> None:
+        self._name = spec.asset
+        self.sensors: dict[str, Sensor] = {}
+        self.swap: tuple[str, str] | None = None
+        self.fit({}, 0)
         self._spec = spec
         self._v = Channel(spec.scale_v, 1000.0)
         self._i = Channel(spec.scale_i, 1000.0)
         self._f = Channel(spec.scale_f, 1000.0)
         self._x = Channel(spec.scale_x, 1000.0 if spec.role == "battery" else 1.0)
 
-    def readings(self, v_v: float, i_a: float, f_hz: float, x: float) -> dict[int, int]:
-        """Reading of each converter pin."""
-        spec = self._spec
-        found = {
-            spec.adc_v: self._v.raw(v_v),
-            spec.adc_i: self._i.raw(i_a),
-            spec.adc_f: self._f.raw(f_hz),
+    def fit(self, sensors: Mapping[str, SensorSpec], seed: int) -> None:
+        """Put sensors in; a channel that is not named gets an ideal one."""
+        self.sensors = {
+            name: Sensor(sensors.get(name, IDEAL), f"{seed} {self._name} {name}") for name in "vifx"
         }
+
+    def readings(
+        self, v_v: float, i_a: float, f_hz: float, x: float, now_us: int = 0
+    ) -> dict[int, int]:
+        """Reading of each converter pin."""
+        spec, sensors = self._spec, self.sensors
+        v_v = sensors["v"].shows(v_v, now_us)
+        i_a = sensors["i"].shows(i_a, now_us)
+        f_hz = sensors["f"].shows(f_hz, now_us)
+        raw = {"v": self._v.raw(v_v), "i": self._i.raw(i_a), "f": self._f.raw(f_hz)}
         if spec.adc_x is not None:
-            found[spec.adc_x] = self._x.raw(x)
-        return {pin: raw for pin, raw in found.items() if pin is not None}
+            raw["x"] = self._x.raw(sensors["x"].shows(x, now_us))
+        if self.swap is not None:
+            one, other = self.swap
+            raw[one], raw[other] = raw.get(other, 0), raw.get(one, 0)
+        found = {spec.adc_v: raw["v"], spec.adc_i: raw["i"], spec.adc_f: raw["f"]}
+        if spec.adc_x is not None:
+            found[spec.adc_x] = raw["x"]
+        return {pin: value for pin, value in found.items() if pin is not None}
 
     def command_w(self, duty: int) -> float:
         """The power that a converter reads from the analog command, W; its zero is live."""

@@ -36,7 +36,11 @@ class LimitLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One measurement and what became of it. `where`: dotted path in the summary."""
+    """One measurement and what became of it.
+
+    where: dotted path in the summary, or the signal. t_s: when in the trace it was decided or
+    reached, s from the start; None for figures of the whole run. seen: what a failed one saw last.
+    """
 
     name: str
     unit: str
@@ -46,6 +50,8 @@ class Verdict:
     outcome: Outcome
     where: str
     why: str
+    t_s: float | None = None
+    seen: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a summary file."""

@@ -47,8 +47,12 @@ class Vm:
         *,
         virtual: bool,
         pty_fd: int | None = None,
+        firmware: Path | None = None,
     ) -> None:
-        """Start the program in `folder`: board.py, secret.py and what the node keeps."""
+        """Start the program in `folder`: board.py, secret.py and what the node keeps.
+
+        firmware: the folder with its packages; the installed ones if None.
+        """
         self.rig, theirs = socket.socketpair()
         # The kernel's time-out, not Python's: that one costs a system call more on every read.
         self.rig.setsockopt(
@@ -56,7 +60,7 @@ class Vm:
         )
         environment = {
             "PATH": os.environ.get("PATH", ""),
-            "MICROPYPATH": f"{folder}:{SHIM}:{firmware_path()}:.frozen",
+            "MICROPYPATH": f"{folder}:{SHIM}:{firmware or firmware_path()}:.frozen",
             "NANSHA_RIG_FD": str(theirs.fileno()),
             "NANSHA_RESET_CAUSE": str(reset_cause),
             "NANSHA_CLOCK": "virtual" if virtual else "real",

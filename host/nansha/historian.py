@@ -50,6 +50,8 @@ class Historian:
         """Open or create `path`. NanshaError when that cannot be."""
         self.path = path
         self.dropped = 0
+        self.written = 0
+        """Frames and cycles that this session has put on disk."""
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
         self.trouble: str | None = None
         """Why rows are waiting, one line; None while all is well."""
@@ -113,7 +115,13 @@ class Historian:
                 f"{self.path}: {error}; {waiting} rows wait in memory; make room on the disk"
             )
             return False
+        self.written += len(by_table.get("frames", ())) + len(by_table.get("cycles", ()))
         return True
+
+    def limit_size(self, limited: bool) -> None:
+        """Let the file grow no further, or again: then SQLite says "database or disk is full"."""
+        pages = self._db.execute("PRAGMA page_count").fetchone()[0] if limited else 1 << 30
+        self._db.execute(f"PRAGMA max_page_count = {pages}")
 
     def expect(self, site: str) -> None:
         """NanshaError when the record is of another site: its state would mean nothing here."""

@@ -218,6 +218,24 @@ def test_a_short_circuit_is_not_closed_upon_for_ever():
         eq([e[0] for e in node.events].count(codes.EV_TRIP), OC_TRIPS, cfg.ASSET)
 
 
+def test_after_over_current_the_whole_delay_is_waited():
+    # The bus was healthy all the while: only the time since the trip counts.
+    for cfg in every():
+        index = [kind for kind, _, _ in cfg.TRIPS].index("oc")
+        node = Node(cfg).ready()
+        over = healthy(cfg, i_ma=-cfg.TRIPS[index][1] - 1)
+        node.look(over)
+        node.look(over, cfg.TRIPS[index][2])
+        eq((node.out.closed, node.out.reason), (False, codes.TRIP), cfg.ASSET)
+        waited_ms = 0
+        while waited_ms + 100 < cfg.RECONNECT_MS:
+            if waited_ms % 10000 == 0:
+                lease(cfg, node.state, 0 if not cfg.EV_MIN_W else cfg.MIN_W, 1, 60000)
+            node.look(healthy(cfg), 100)
+            waited_ms += 100
+            assert not node.out.closed, (cfg.ASSET, waited_ms)
+
+
 def test_over_current_that_comes_after_under_voltage_counts_too():
     cfg = Cfg("load_critical")  # both elements wait for 10 s; the voltage is first by a look
     node = Node(cfg).ready()

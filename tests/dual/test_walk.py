@@ -10,13 +10,13 @@ STEPS = 20000
 # sha256 of every decision of 20 000 random steps. A changed hash means changed decisions: look at
 # why before you write the new one down (`python tests/dual/write_golden.py` prints them).
 GOLDEN = {
-    "poi": "629ddf451002d893f0e5ed8430c288793bb6dc430b606870dc176ff84f0dd559",
-    "pv_roof": "0f4841cda189d0794d77ae195a8047c72a1aa585dbeb84fbccbe7322a39f6765",
-    "battery": "59920cd46648cd6941f008a5e48bcc864541787dfd911f0206f073e45e094320",
-    "load_critical": "6eacd411ac75d0c4f795fe873dafdcacb84fc847e556cc3787fe9f2923c9d58a",
-    "load_priority": "ef4a0426fd5e1a3884ee5d5689014b4167a69d9c6bc040cab67147cae1a0324b",
-    "load_interruptible": "1545313f24099b713b85ae097b192bbd73352479a785accd8ae0e6c1a51d0bde",
-    "ev_charger": "673970dc4905f96beb56435ab39ac6fecd9fb2bfc70283dfb9ec78464d60d5c9",
+    "poi": "99cadd2712e0a8705dcd15e8c2d6d5d10e7c923976d11efa56877d09431d904d",
+    "pv_roof": "be4831b3cddcc1ac640595e81f332043d3ed4df7d7ea5bd7b1d4a45cab1bb298",
+    "battery": "54402b97f76c2b02be2e0a4174896fc830b7f45d284574caaa3350f1febf2a79",
+    "load_critical": "4844a29b5bb996264cce4927a707c65aa2ca8e0d21423e7bb6feeeca29cd92b0",
+    "load_priority": "34ab648b09deaa6731101f0b3c1cdca3a296cde7eeadcc44f006959cad4aee55",
+    "load_interruptible": "60bdda8cdd610aaff8d97a777ca79e3ec8f9316f499a03e80a83828cb0def745",
+    "ev_charger": "f20af13c454d7a3a51ebf53edf4e30becfe4faf775e67ded353d9b63ee04e074",
 }
 
 

@@ -19,7 +19,7 @@ def scene(tmp_path: Path) -> Callable[..., Scenario]:
 
     def make(start: str, duration_s: int, events: str = "", soc: float = 0.6) -> Scenario:
         text = (ROOT / "scenarios" / "outage_minute.toml").read_text()
-        head, _, _ = text.partition("[[events]]")
+        head, _, _ = text.partition("[[timeline]]")
         head = head.replace("2026-08-31T18:29:00", start)
         head = head.replace("duration_s = 240", f"duration_s = {duration_s}")
         head = head.replace("soc_start = 0.6", f"soc_start = {soc}")
@@ -46,10 +46,10 @@ def experiment(tmp_path: Path) -> Callable[[Scenario], Experiment]:
 
 
 OUTAGE = """
-[[events]]
+[[timeline]]
 at = "{at}"
-kind = "grid_outage"
-duration_s = {duration_s}
+fault = "grid_outage"
+for = {duration_s}
 """
 
 

@@ -24,8 +24,8 @@ def test_host_killed_at_twenty_random_cycles(scene, experiment, outage):
     base = run.preroll_us
     for at_s in sorted(luck.sample(range(20, 2300, 60), 20)):
         dies_us = base + at_s * S + luck.randrange(0, S)
-        run.rig.at(dies_us, run.kill_host)
-        run.rig.at(dies_us + luck.randrange(1, 45) * S, run.start_host)
+        run.rig.at(dies_us, run.host.kill)
+        run.rig.at(dies_us + luck.randrange(1, 45) * S, run.host.start)
     summary = run.run()
     assert_safe(summary)
     assert summary["plant"]["residual_percent"] < 0.1
@@ -34,29 +34,29 @@ def test_host_killed_at_twenty_random_cycles(scene, experiment, outage):
 @pytest.mark.parametrize("before_ms", [0, 10, 900, 4000, 15_000, 55_000])
 def test_outage_while_the_host_is_dead(scene, experiment, outage, before_ms):
     run = experiment(scene("2026-08-31T18:29:00", 180, outage("18:30:00", 100), soc=0.5))
-    run.rig.at(run.preroll_us + 60 * S - before_ms * 1000, run.kill_host)
-    run.rig.at(run.preroll_us + 120 * S, run.start_host)
+    run.rig.at(run.preroll_us + 60 * S - before_ms * 1000, run.host.kill)
+    run.rig.at(run.preroll_us + 120 * S, run.host.start)
     assert_safe(run.run())
 
 
 def test_armed_contingency_sheds_within_100_ms_without_the_host(scene, experiment, outage):
     # With all loads and the car the battery alone cannot carry the site.
     text = """
-[[events]]
+[[timeline]]
 at = "18:00:10"
-kind = "ev_arrives"
+set = "car"
 asset = "ev_charger"
 energy_wh = 40000
 
-[[events]]
+[[timeline]]
 at = "18:00:20"
-kind = "load_step"
+set = "demand"
 asset = "load_interruptible"
 factor = 1.8
 """
     run = experiment(scene("2026-08-31T18:00:00", 240, text + outage("18:02:00", 100)))
-    run.rig.at(run.preroll_us + 119 * S, run.kill_host)
-    run.rig.at(run.preroll_us + 150 * S, run.start_host)
+    run.rig.at(run.preroll_us + 119 * S, run.host.kill)
+    run.rig.at(run.preroll_us + 150 * S, run.host.start)
     boards = {board.asset: board for board in run.boards}
     opened: dict[str, int] = {}
     drive = run.rig._on_drive
@@ -101,8 +101,8 @@ def test_a_killed_process_comes_back(scene, experiment):
 
 def test_a_cut_line_lets_the_lease_lapse_and_heals(scene, experiment):
     run = experiment(scene("2026-08-31T12:00:00", 240))
-    run.rig.at(run.preroll_us + 30 * S, lambda: run.rig.cut_lines.add("battery"))
-    run.rig.at(run.preroll_us + 120 * S, lambda: run.rig.cut_lines.discard("battery"))
+    run.rig.at(run.preroll_us + 30 * S, lambda: run.stage.machinery.net.cut(["battery"]))
+    run.rig.at(run.preroll_us + 120 * S, lambda: run.stage.machinery.net.mend(["battery"]))
     summary = run.run()
     assert_safe(summary)
     texts = [e["text"].split(" (")[0] for e in summary["events"] if e["asset"] == "battery"]
@@ -121,9 +121,9 @@ def test_rows_survive_a_host_that_dies(scene, experiment):
         seen["rows"] = next(history.rows("SELECT COUNT(*), MAX(t_ms) FROM frames"))
         history.close()
 
-    run.rig.at(run.preroll_us + 100 * S, run.kill_host)
+    run.rig.at(run.preroll_us + 100 * S, run.host.kill)
     run.rig.at(run.preroll_us + 101 * S, count)
-    run.rig.at(run.preroll_us + 110 * S, run.start_host)
+    run.rig.at(run.preroll_us + 110 * S, run.host.start)
     run.run()
     from nansha.historian import Historian
     from nansha.replay import replay
@@ -138,18 +138,18 @@ def test_rows_survive_a_host_that_dies(scene, experiment):
 
 
 BAD_GRIDS = {
-    "sag to 0.8": 'kind = "grid_voltage"\nvoltage_pu = 0.8',
-    "sag to 0.6": 'kind = "grid_voltage"\nvoltage_pu = 0.6',
-    "swell to 1.12": 'kind = "grid_voltage"\nvoltage_pu = 1.12',
-    "swell to 1.25": 'kind = "grid_voltage"\nvoltage_pu = 1.25',
-    "47 Hz": 'kind = "grid_frequency"\nfrequency_hz = 47.0',
-    "52 Hz": 'kind = "grid_frequency"\nfrequency_hz = 52.0',
+    "sag to 0.8": 'fault = "grid_voltage"\nvoltage_pu = 0.8',
+    "sag to 0.6": 'fault = "grid_voltage"\nvoltage_pu = 0.6',
+    "swell to 1.12": 'fault = "grid_voltage"\nvoltage_pu = 1.12',
+    "swell to 1.25": 'fault = "grid_voltage"\nvoltage_pu = 1.25',
+    "47 Hz": 'fault = "grid_frequency"\nfrequency_hz = 47.0',
+    "52 Hz": 'fault = "grid_frequency"\nfrequency_hz = 52.0',
 }
 
 
 @pytest.mark.parametrize("event", BAD_GRIDS.values(), ids=BAD_GRIDS.keys())
 def test_a_bad_grid_leaves_an_island_and_not_a_dark_site(scene, experiment, event):
-    text = f'\n[[events]]\nat = "11:29:20"\n{event}\nduration_s = 60\n'
+    text = f'\n[[timeline]]\nat = "11:29:20"\n{event}\nfor = 60\n'
     summary = experiment(scene("2026-08-31T11:29:00", 120, text)).run()
     assert_safe(
         summary, critical_wh=3.0

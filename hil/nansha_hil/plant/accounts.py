@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nansha_hil.plant.load import Load
-from nansha_hil.plant.pv import Pv
+from nansha_hil.plant.nodes import Load, Pv
 
 if TYPE_CHECKING:
-    from nansha_hil.plant.network import Network
+    from nansha_hil.plant.plant import Plant
 
 J_PER_WH = 3600.0
 
@@ -34,7 +33,7 @@ class AssetEnergy:
 class Accounts:
     """Reads the meters of a plant; cheap enough for every cycle."""
 
-    def __init__(self, plant: Network) -> None:
+    def __init__(self, plant: Plant) -> None:
         """Remember what is in the cells now."""
         self._plant = plant
         self._stored_at_start_j = sum(battery.stored_j for battery in plant.batteries)
@@ -58,14 +57,15 @@ class Accounts:
     def residual_wh(self) -> float:
         """E_in - E_out - dE_stored - losses, Wh: from sun and utility to loads, cars and heat.
 
-        Battery cells are read by their charge, not by their meters, which checks their books too.
+        Battery cells are read by their charge, not by their meters, which checks their books too;
+        what is lost in them is their resistances' heat.
         """
         plant = self._plant
         in_j = sum(pv.out_j for pv in plant.pvs) + plant.poi.out_j
         out_j = sum(node.in_j for node in (*plant.loads, *plant.evs)) + plant.poi.in_j
         stored_j = sum(battery.stored_j for battery in plant.batteries) - self._stored_at_start_j
         loss_j = sum(battery.loss_j for battery in plant.batteries)
-        loss_j += plant.frequency.damping_j + plant.frequency.inertia_j
+        loss_j += plant.line_loss_j + sum(plant.island_j)
         return (in_j - out_j - stored_j - loss_j) / J_PER_WH
 
     @property
@@ -98,6 +98,7 @@ class Accounts:
             "import_wh": plant.poi.out_j / J_PER_WH,
             "export_wh": plant.poi.in_j / J_PER_WH,
             "ev_wh": sum(ev.in_j for ev in plant.evs) / J_PER_WH,
+            "line_loss_wh": plant.line_loss_j / J_PER_WH,
             "battery_loss_wh": sum(battery.loss_j for battery in plant.batteries) / J_PER_WH,
             "out_of_phase_closings": kinds.count("out_of_phase_closing"),
             "dead_grid_closings": kinds.count("closed_onto_dead_grid"),

@@ -11,10 +11,13 @@ from __future__ import annotations
 import csv
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 TIME_COLUMN = "time_s"
 
@@ -117,6 +120,14 @@ class Profile:
             raise ProfileError(f"{self.name}: no column {column!r}; it has: {have}")
         return Cursor(self.times_s, self._columns[column], self.offset_s)
 
+    def table(self, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """(times, values, offset) of one column, s, its unit, s: for compiled code.
+
+        Raises ProfileError if there is no such column.
+        """
+        self.cursor(column)
+        return np.array(self.times_s), np.array(self._columns[column]), self.offset_s
+
     def starting_at(self, offset_s: float) -> Profile:
         """The same profile for an experiment that starts offset_s after the data's midnight."""
         return Profile(self.times_s, self._columns, offset_s=offset_s, name=self.name)
@@ -128,6 +139,13 @@ class Profile:
             if old not in self._columns:
                 self.cursor(old)
             columns[new] = self._columns[old]
+        return Profile(self.times_s, columns, offset_s=self.offset_s, name=self.name)
+
+    def converted(self, functions: Mapping[str, Callable[[float], float]]) -> Profile:
+        """The same profile with some columns in another unit."""
+        columns: dict[str, tuple[float, ...]] = dict(self._columns)
+        for name, function in functions.items():
+            columns[name] = tuple(map(function, columns[name]))
         return Profile(self.times_s, columns, offset_s=self.offset_s, name=self.name)
 
 

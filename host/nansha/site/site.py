@@ -67,10 +67,19 @@ class Site(Part):
         raise NanshaError(f"no asset {asset_id!r}", self.id, f"known: {known}")
 
     def node_spec(
-        self, asset_id: str, link_override: Literal["serial", "mqtt"] | None = None
+        self,
+        asset_id: str,
+        link_override: Literal["serial", "mqtt"] | None = None,
+        board_override: str | None = None,
     ) -> NodeSpec:
-        """What the node of an asset is told; the rig may override the link."""
+        """What the node of an asset is told; the rig may override link and board.
+
+        Another board comes with its own default pins.
+        """
         asset = self.asset(asset_id)
+        if board_override is not None and board_override != asset.board:
+            pins = type(asset.pins)()
+            asset = asset.model_copy(update={"board": board_override, "pins": pins})
         links: dict[str, SerialLink | MqttLink] = {
             "serial": SerialLink(port="override"),
             "mqtt": MqttLink(),
@@ -80,10 +89,13 @@ class Site(Part):
         return build_node_spec(self.info, self.broker, asset)
 
     def board_py(
-        self, asset_id: str, link_override: Literal["serial", "mqtt"] | None = None
+        self,
+        asset_id: str,
+        link_override: Literal["serial", "mqtt"] | None = None,
+        board_override: str | None = None,
     ) -> str:
         """The text of the node's board.py; nansha_boards.BoardError where it cannot work."""
-        spec = self.node_spec(asset_id, link_override)
+        spec = self.node_spec(asset_id, link_override, board_override)
         return generate_board_py(spec, load_board(spec.board))
 
 

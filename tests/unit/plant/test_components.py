@@ -1,10 +1,12 @@
 """Components against closed forms and hand values."""
 
 import math
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pvlib import pvsystem
 
 from nansha_hil.plant import (
     BatterySpec,
@@ -18,9 +20,9 @@ from nansha_hil.plant import (
     PvSpec,
     SpecError,
 )
-from nansha_hil.plant.battery import Battery
-from nansha_hil.plant.pv import array_w, cell_degc
-from nansha_hil.plant.response import respond, zero_crossing_s
+from nansha_hil.plant.cells import Pack
+from nansha_hil.plant.cells_data import LFP_26650
+from nansha_hil.plant.diode_data import JKM400M_72L
 
 S = 1_000_000
 
@@ -34,30 +36,62 @@ def one(name, spec, **columns):
 def test_pv_gives_its_rating_at_standard_test_conditions():
     # 25 degC cells at 1000 W/m2: with NOCT 20 degC the cells are as warm as the air.
     spec = PvSpec(rated_w=5000.0, loss_fraction=0.0, noct_degc=20.0)
-    assert array_w(spec, 1000.0, 25.0) == pytest.approx(5000.0, rel=1e-12)
     plant = one("pv", spec, poa_w_per_m2=1000.0)
     plant.advance(10 * S)
-    assert plant.power_w("pv") == pytest.approx(5000.0, rel=1e-12)
+    assert plant.power_w("pv") == pytest.approx(5000.0, rel=1e-9)
 
 
-def test_pv_against_a_hand_value():
-    # Tc = 30 + 25/800*800 = 55 degC; 10 kW * 0.8 * (1 - 0.004*30) * 0.9 = 6336 W
-    spec = PvSpec(rated_w=10_000.0, gamma_per_k=-0.004, loss_fraction=0.1, noct_degc=45.0)
-    assert cell_degc(30.0, 800.0, 45.0) == pytest.approx(55.0)
-    assert array_w(spec, 800.0, 30.0) == pytest.approx(6336.0)
-    plant = one("pv", spec, poa_w_per_m2=800.0, temperature_degc=30.0)
-    plant.advance(10 * S)
-    assert plant.power_w("pv") == pytest.approx(6336.0)
-    volts, amps, hertz, x = plant.sense("pv")
-    assert amps == pytest.approx(6336.0 / 3 / volts)
-    assert (hertz, x) == (50.0, 800.0)
+def pvlib_w(w_per_m2, degc):
+    """Maximum power of one module by the De Soto model, W."""
+    parameters = pvsystem.calcparams_desoto(
+        w_per_m2,
+        degc,
+        alpha_sc=JKM400M_72L.alpha_a_per_k,
+        a_ref=JKM400M_72L.a_v,
+        I_L_ref=JKM400M_72L.il_a,
+        I_o_ref=JKM400M_72L.io_a,
+        R_sh_ref=JKM400M_72L.rsh_ohm,
+        R_s=JKM400M_72L.rs_ohm,
+    )
+    return float(pvsystem.singlediode(*parameters)["p_mp"])
 
 
-@given(st.floats(0, 1400), st.floats(-20, 50))
-def test_folded_pv_formula_equals_the_plain_one(irradiance, air):
-    spec = PvSpec(rated_w=7000.0)
+@given(st.floats(100, 1100), st.floats(-10, 45))
+def test_pv_with_its_modules_own_gamma_is_the_single_diode_of_pvlib(irradiance, air):
+    own = (pvlib_w(1000.0, 65.0) / pvlib_w(1000.0, 25.0) - 1.0) / 40.0
+    spec = PvSpec(rated_w=7000.0, gamma_per_k=own, loss_fraction=0.1)
     plant = one("pv", spec, poa_w_per_m2=irradiance, temperature_degc=air)
-    assert plant.available_w("pv") == pytest.approx(array_w(spec, irradiance, air), abs=1e-8)
+    cell = air + 25.0 / 800.0 * irradiance  # NOCT 45 degC
+    expected = 7000.0 * 0.9 * pvlib_w(irradiance, cell) / pvlib_w(1000.0, 25.0)
+    assert plant.available_w("pv") == pytest.approx(min(expected, 7000.0), rel=1e-5)
+    volts, amps, hertz, x = plant.sense("pv")
+    assert amps == pytest.approx(plant.power_w("pv") / 3 / volts)
+    assert (hertz, x) == (50.0, irradiance)
+
+
+@pytest.mark.parametrize("gamma", [-0.0025, -0.0035, -0.005])
+def test_pv_loses_with_heat_what_its_coefficient_says(gamma):
+    spec = PvSpec(rated_w=5000.0, loss_fraction=0.0, noct_degc=20.0, gamma_per_k=gamma)
+    plant = one("pv", spec, poa_w_per_m2=1000.0, temperature_degc=50.0)
+    assert plant.available_w("pv") / 5000.0 - 1.0 == pytest.approx(25.0 * gamma, rel=0.02)
+
+
+def test_shade_takes_whole_strings_and_the_tracker_lags_behind_the_sun():
+    spec = PvSpec(rated_w=5000.0, loss_fraction=0.0, noct_degc=20.0)
+    plant = one("pv", spec, poa_w_per_m2=1000.0)
+    plant.advance(5 * S)
+    plant.shade("pv", 1 / 3)
+    one_string_w = plant.available_w("pv")
+    assert 5000.0 * 0.6 < one_string_w < 5000.0 * 2 / 3
+    plant.shade("pv", 1.0)
+    assert plant.available_w("pv") < 5000.0 * 0.25
+    plant.shade("pv", 0.0)
+    plant.advance(10 * S)
+    assert plant.power_w("pv") == pytest.approx(5000.0, rel=1e-6)
+    plant.set_cloud(0.9)
+    at_once_w = plant.available_w("pv")
+    plant.advance(40 * S)
+    assert 0.7 * plant.available_w("pv") < at_once_w < plant.available_w("pv")
 
 
 def test_pv_obeys_its_limit_and_near_full_scale_means_none():
@@ -75,32 +109,29 @@ def test_pv_obeys_its_limit_and_near_full_scale_means_none():
     assert plant.power_w("pv") == 0.0
 
 
-def test_first_order_response_is_exact():
-    p, energy = respond(0.0, 1000.0, 0.2, 0.3)
-    assert p == pytest.approx(1000.0 * (1 - math.exp(-1.5)))
-    assert energy == pytest.approx(1000.0 * (0.3 - 0.2 * (1 - math.exp(-1.5))))
-    halfway, first = respond(0.0, 1000.0, 0.2, 0.1)
-    end, second = respond(halfway, 1000.0, 0.2, 0.2)
-    assert (end, first + second) == pytest.approx((p, energy), rel=1e-12)
-    assert respond(5.0, 7.0, 0.0, 2.0) == (7.0, 14.0)
-    crossing = zero_crossing_s(-500.0, 1000.0, 0.2)
-    assert respond(-500.0, 1000.0, 0.2, crossing)[0] == pytest.approx(0.0, abs=1e-9)
-    assert zero_crossing_s(500.0, 1000.0, 0.2) == math.inf
-
-
 def test_battery_follows_the_closed_form():
     spec = BatterySpec(rated_w=10_000.0, capacity_wh=10_000.0, tau_s=0.5, self_use_w=0.0)
     plant = one("battery", spec)
     plant.actuate("battery", True, 8000.0)
     plant.advance(700_000)
-    assert plant.power_w("battery") == pytest.approx(8000.0 * (1 - math.exp(-1.4)), rel=1e-12)
+    assert plant.power_w("battery") == pytest.approx(8000.0 * (1 - math.exp(-1.4)), rel=1e-9)
     energy_j = 8000.0 * (0.7 - 0.5 * (1 - math.exp(-1.4)))
-    assert plant.accounts.asset("battery").into_bus_wh * 3600 == pytest.approx(energy_j, rel=1e-12)
-    soc = 0.5 - energy_j / 0.96 / (10_000.0 * 3600)
-    assert plant.sense("battery")[3] == pytest.approx(soc, rel=1e-14)
+    assert plant.accounts.asset("battery").into_bus_wh * 3600 == pytest.approx(energy_j, rel=1e-9)
 
 
-def test_battery_round_trip_costs_its_efficiencies():
+def test_a_ramp_binds_until_the_lag_is_the_slower_of_the_two():
+    spec = BatterySpec(rated_w=10_000.0, capacity_wh=10_000.0, tau_s=0.1, ramp_per_s=2.0)
+    plant = one("battery", spec)
+    plant.actuate("battery", True, 8000.0)
+    plant.advance(200_000)
+    assert plant.power_w("battery") == pytest.approx(4000.0, rel=1e-9)
+    plant.advance(400_000)  # from 6000 W on: 20 kW/s times 0.1 s from the target
+    expected = 8000.0 - 2000.0 * math.exp(-1.0)
+    assert plant.power_w("battery") == pytest.approx(expected, rel=1e-9)
+
+
+def test_battery_is_its_converter_before_its_cells():
+    """The same terminal powers into a pack alone give the same charge, heat and losses."""
     spec = BatterySpec(
         rated_w=5000.0,
         capacity_wh=10_000.0,
@@ -108,48 +139,66 @@ def test_battery_round_trip_costs_its_efficiencies():
         discharge_efficiency=0.8,
         self_use_w=10.0,
         tau_s=0.0,
+        resistance_factor=2.0,
     )
     plant = one("battery", spec)
     plant.actuate("battery", True, -3600.0)
     plant.advance(3600 * S)
-    assert plant.sense("battery")[3] == pytest.approx(0.5 + (3600 * 0.9 - 10) / 10_000)
     plant.actuate("battery", True, 1600.0)
     plant.advance(7200 * S)
-    assert plant.sense("battery")[3] == pytest.approx(0.5 + (3240 - 2000 - 20) / 10_000)
-    assert plant.accounts.asset("battery").loss_wh == pytest.approx(360 + 400 + 20)
+    soc, volts = zip(*LFP_26650.ocv, strict=True)
+    steps = zip(soc, soc[1:], volts, volts[1:], strict=False)
+    cell_wh = LFP_26650.capacity_ah * sum((b - a) * (u + v) / 2 for a, b, u, v in steps)
+    cell = replace(
+        LFP_26650,
+        r0_ohm=2 * LFP_26650.r0_ohm,
+        pair_ohm=tuple(2 * ohm for ohm in LFP_26650.pair_ohm),
+    )
+    series = 700.0 / 3.2907
+    pack = Pack(cell, series=series, parallel=10_000.0 / cell_wh / series)
+    for _ in range(3600):
+        pack.step_w(-3600.0 * 0.9 + 10.0, 1.0)
+    for _ in range(3600):
+        pack.step_w(1600.0 / 0.8 + 10.0, 1.0)
+    battery = plant.batteries[0]
+    assert battery.soc == pytest.approx(pack.soc, rel=1e-9)
+    assert battery.degc == pytest.approx(pack.degc, rel=1e-9)
+    converter_j = 3600.0 * (360.0 + 400.0 + 20.0)
+    assert battery.loss_j == pytest.approx(converter_j + pack.books[2], rel=1e-9)
 
 
-def test_battery_stops_hard_at_both_ends():
-    spec = BatterySpec(rated_w=10_000.0, capacity_wh=1000.0, self_use_w=0.0)
+def test_battery_stops_at_both_ends():
+    spec = BatterySpec(rated_w=1000.0, capacity_wh=1000.0, self_use_w=0.0)
     plant = one("battery", spec)
-    plant.actuate("battery", True, 10_000.0)
-    plant.advance(600 * S)
-    assert plant.sense("battery")[3] == 0.0
-    assert plant.power_w("battery") == 0.0
-    assert plant.accounts.asset("battery").into_bus_wh == pytest.approx(480.0, rel=1e-12)
-    plant.actuate("battery", True, -10_000.0)
-    plant.advance(1200 * S)
-    assert plant.sense("battery")[3] == 1.0
-    assert plant.accounts.asset("battery").from_bus_wh == pytest.approx(1000 / 0.96, rel=1e-12)
+    plant.actuate("battery", True, 1000.0)
+    plant.advance(3600 * S)
+    assert plant.sense("battery")[3] < 1e-3
+    assert plant.power_w("battery") == pytest.approx(0.0, abs=50.0)
+    assert 0.93 * 480.0 < plant.accounts.asset("battery").into_bus_wh < 480.0
+    plant.actuate("battery", True, -1000.0)
+    plant.advance(4 * 3600 * S)
+    assert plant.sense("battery")[3] > 0.999
+    assert 1000.0 / 0.96 < plant.accounts.asset("battery").from_bus_wh < 1.07 * 1000.0 / 0.96
     assert abs(plant.accounts.residual_wh) < 1e-9
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 1),
-    st.lists(st.tuples(st.floats(-15_000, 15_000), st.floats(1e-4, 500)), max_size=30),
+    st.lists(st.tuples(st.floats(-15_000, 15_000), st.floats(1e-3, 500)), max_size=20),
 )
 def test_battery_never_leaves_its_cells_and_books_close(soc, moves):
     spec = BatterySpec(rated_w=10_000.0, capacity_wh=500.0, soc_start=soc, tau_s=0.3)
-    battery = Battery("b", spec)
+    plant = one("b", spec)
+    battery = plant.batteries[0]
     before_j = battery.stored_j
     for command_w, h_s in moves:
-        battery.command_w = command_w
-        battery.refresh(True, False)
-        battery.step(h_s)
+        plant.actuate("b", True, command_w)
+        plant.advance(plant.now_us + round(h_s * 1e6))
         assert 0.0 <= battery.soc <= 1.0
         assert abs(battery.p_w) <= 10_000.0
     closed = battery.in_j - battery.out_j - (battery.stored_j - before_j) - battery.loss_j
-    assert abs(closed) < 1e-6
+    assert abs(closed) < 1e-9 * max(1e6, battery.in_j + battery.out_j)
     assert battery.loss_j >= -1e-6
 
 

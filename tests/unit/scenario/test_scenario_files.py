@@ -1,5 +1,6 @@
 """Scenario files: what loads, what is said about those that do not, and what they do to a plant."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from nansha.site import load_site
 from nansha_hil.plant import BusMode
 from nansha_hil.scenario import ScenarioError, load_scenario
+from nansha_hil.stage import Stage
 from nansha_hil.verdicts import judge
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,15 +46,20 @@ def test_shipped_scenarios_load_and_build(name):
     assert times == sorted(times)
 
 
+def staged(plant):
+    return Stage(plant, {}, lambda: plant.now_us, random.Random(1))
+
+
 def play(name, on_outage=None):
     """Run a scenario with nothing but a breaker that opens and closes as it must."""
     scenario = load_scenario(ROOT / "scenarios" / f"{name}.toml")
     plant = scenario.build_plant(SITE)
+    stage = staged(plant)
     actions = scenario.timeline()
     while plant.now_us < scenario.duration_us:
         due = actions[0].at_us if actions else scenario.duration_us
         if plant.now_us >= due and actions:
-            actions.pop(0).apply(plant)
+            actions.pop(0).apply(stage)
             continue
         tick = plant.next_tick_us or due
         plant.advance(max(plant.now_us + 1, min(due, tick, plant.now_us + 60_000_000)))
@@ -94,18 +101,19 @@ def test_events_with_an_end_undo_themselves(tmp_path):
     text = HEAD + (
         '[data.columns]\nirradiance = "poa_w_per_m2"\n"load_critical" = "load_w"\n'
         '"load_priority" = "load_w"\n"load_interruptible" = "load_w"\n'
-        '[[events]]\nat = "12:01:00"\nkind = "load_step"\nasset = "load_critical"\n'
-        "factor = 3\nduration_s = 60\n"
-        '[[events]]\nat = 12:03:00\nkind = "grid_frequency"\nfrequency_hz = 50.1\n'
-        "duration_s = 60\n"
-        '[[events]]\nat = "12:05:00"\nkind = "grid_voltage"\nvoltage_pu = 0.95\nduration_s = 60\n'
+        '[[timeline]]\nat = "12:01:00"\nset = "demand"\nasset = "load_critical"\n'
+        "factor = 3\nfor = 60\n"
+        '[[timeline]]\nat = 12:03:00\nfault = "grid_frequency"\nfrequency_hz = 50.1\n'
+        "for = 60\n"
+        '[[timeline]]\nat = "12:05:00"\nfault = "grid_voltage"\nvoltage_pu = 0.95\nfor = 60\n'
     )
     scenario = load_scenario(write(tmp_path, text))
     plant = scenario.build_plant(SITE)
+    stage = staged(plant)
     seen = []
     for action in scenario.timeline():
         plant.advance(action.at_us)
-        action.apply(plant)
+        action.apply(stage)
         plant.advance(action.at_us + 2_000_000)
         volts, _, hertz, _ = plant.sense("load_critical")
         seen.append((plant.demand_w("load_critical"), hertz, volts > 215.0))
@@ -128,21 +136,50 @@ def test_events_with_an_end_undo_themselves(tmp_path):
         (HEAD.replace("title", "titel"), ["scenario.title: is missing", "did you mean 'title'?"]),
         (HEAD.replace("[data]", "[date]"), ["date: is not a known field; did you mean 'data'?"]),
         (
-            HEAD + '[[events]]\nat = "12:01:00"\nkind = "grid_outtage"\nduration_s = 5\n',
-            ["events[1].kind: 'grid_outtage' is not a kind", "did you mean 'grid_outage'?"],
-        ),
-        (HEAD + '[[events]]\nat = "12:01:00"\n', ["events[1].kind: is missing; one of: grid_out"]),
-        (
-            HEAD + '[[events]]\nat = "noon"\nkind = "grid_outage"\nduration_s = 5\n',
-            ["events[1].at: 'noon' is not a time of day", "18:30:00"],
+            HEAD + '[[timeline]]\nat = "12:01:00"\nfault = "grid_outtage"\nfor = 5\n',
+            ["timeline[1].fault: 'grid_outtage' is not known", "did you mean 'grid_outage'?"],
         ),
         (
-            HEAD + '[[events]]\nat = "12:01:00"\nkind = "cloud_front"\ndept = 0.5\nduration_s=9\n',
-            ["events[1].depth: is missing", "events[1].dept", "did you mean 'depth'?"],
+            HEAD + '[[timeline]]\nat = "12:01:00"\n',
+            ["timeline[1]: is none of fault, set, expect, measure"],
         ),
         (
-            HEAD + '[[events]]\nat = "18:00:00"\nkind = "grid_outage"\nduration_s = 5\n',
-            ["events[1].at: 18:00:00 lies outside 12:00:00 to 13:00:00"],
+            HEAD + '[[timeline]]\nat = "12:01:00"\nset = "cloud"\nfault = "disk_full"\n',
+            ["timeline[1]: is fault and set at once"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = { random = 3, from = "12:01:00", too = "12:02:00" }\n'
+            'fault = "disk_full"\n',
+            ["timeline[1].at.to: is missing", "timeline[1].at.too: is not a known field"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = { random = 3, from = "12:01:00", to = "12:02:00", '
+            'apart = "1 min" }\nfault = "disk_full"\n',
+            ["timeline[1].at: 3 moments 1 min apart need more than 1 min"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = "+5 s"\nafter = "outage"\nfault = "disk_full"\n',
+            ["timeline[1].after: no line before it has the id 'outage'"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = "12:01:00"\nexpect = "poi.closed"\n',
+            ["timeline[1]: asks for nothing; give is, min or max"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = "12:01:00"\nfault = "grid_outage"\nfor = "5 sec"\n',
+            ["timeline[1].for: '5 sec' is not a duration", "100 ms"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = "noon"\nfault = "grid_outage"\nfor = 5\n',
+            ["timeline[1].at: 'noon' is not a time", "18:30:00"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = "12:01:00"\nset = "cloud"\ndept = 0.5\nfor=9\n',
+            ["timeline[1].depth: is missing", "timeline[1].dept", "did you mean 'depth'?"],
+        ),
+        (
+            HEAD + '[[timeline]]\nat = "18:00:00"\nfault = "grid_outage"\nfor = 5\n',
+            ["timeline[1].at: 18:00:00 lies outside 12:00:00 to 13:00:00"],
         ),
         (
             HEAD + '[[limits]]\nname = "x"\nmeasure = "a"\nwhy = "w"\n',
@@ -187,8 +224,8 @@ def test_a_bad_csv_is_told_with_its_line(tmp_path):
         ("[plant.load_critical]\ntier = 3\n", "plant.load_critical.tier: 3 is not text"),
         ("[plant.pv_roof]\nstarts_closed = 1\n", "is not true or false"),
         (
-            '[[events]]\nat = "12:10:00"\nkind = "ev_arrives"\nasset = "ev"\nenergy_wh = 1\n',
-            "events[1].asset: 'ev' does not fit ev_arrives; did you mean 'ev_charger'",
+            '[[timeline]]\nat = "12:10:00"\nset = "car"\nasset = "ev"\nenergy_wh = 1\n',
+            "timeline[1].asset: 'ev' does not fit car; did you mean 'ev_charger'",
         ),
     ],
 )

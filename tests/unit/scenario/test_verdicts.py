@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nansha_hil.scenario_model import Limit
+from nansha_hil.scenario.model import Limit
 from nansha_hil.verdicts import Outcome, judge, limits_text
 
 

@@ -1,0 +1,325 @@
+"""Faults of links and of the host: what is lost, late, repeated, forged or corrupt."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from pydantic import Field
+
+from nansha_hil.attack import excessive_setpoints, forged_setpoints
+from nansha_hil.net import PROFILES
+from nansha_hil.scenario.entry import Assets, listed
+from nansha_hil.scenario.faults_grid import Fault
+from nansha_hil.scenario.words import Duration, duration_text, seconds
+from nansha_hil.stage import Stage
+
+ProfileName = Literal["wire", "wifi", "wifi_poor", "cellular", "cellular_poor"]
+
+
+class _LinkFault(Fault):
+    asset: Assets = "*"
+
+    def lockstep_only(self) -> bool:
+        """The rig's network is on the rig's clock."""
+        return True
+
+
+class LinkLoss(_LinkFault):
+    """A link carries nothing, or loses a share of its frames."""
+
+    fault: Literal["link_loss"]
+    share: float = Field(default=1.0, gt=0.0, le=1.0)
+
+    def text(self) -> str:
+        """What begins."""
+        much = "is cut" if self.share == 1.0 else f"loses {100 * self.share:.0f} % of its frames"
+        return f"the link of {listed(self.names())} {much}"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return f"the link of {listed(self.names())} is whole again"
+
+    def begin(self, stage: Stage) -> None:
+        """Lose."""
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            if self.share == 1.0:
+                link.cuts += 1
+            else:
+                link.profile = dataclasses.replace(link.usual, loss=self.share)
+
+    def end(self, stage: Stage) -> None:
+        """Heal."""
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            if self.share == 1.0:
+                link.cuts -= 1
+            else:
+                link.profile = link.usual
+
+
+class LinkCorruption(_LinkFault):
+    """A share of the frames has bits turned over on the way."""
+
+    fault: Literal["link_corruption"]
+    share: float = Field(default=0.3, gt=0.0, le=1.0)
+
+    def text(self) -> str:
+        """What begins."""
+        return f"the link of {listed(self.names())} corrupts {100 * self.share:.0f} % of its frames"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return f"the link of {listed(self.names())} is clean again"
+
+    def begin(self, stage: Stage) -> None:
+        """Spoil."""
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            link.profile = dataclasses.replace(link.usual, corruption=self.share)
+
+    def end(self, stage: Stage) -> None:
+        """Clean."""
+        for asset in stage.each(self.names()):
+            stage.machinery.net.links[asset].profile = stage.machinery.net.links[asset].usual
+
+
+class LinkPoor(_LinkFault):
+    """A link behaves like another kind for a while."""
+
+    fault: Literal["link_poor"]
+    like: ProfileName = "cellular_poor"
+
+    def text(self) -> str:
+        """What begins."""
+        return f"the link of {listed(self.names())} is like {self.like.replace('_', ', ')}"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return f"the link of {listed(self.names())} is as usual"
+
+    def begin(self, stage: Stage) -> None:
+        """Worsen."""
+        stage.machinery.net.worsen(stage.each(self.names()), PROFILES[self.like])
+
+    def end(self, stage: Stage) -> None:
+        """As usual."""
+        stage.machinery.net.worsen(stage.each(self.names()), None)
+
+
+class LinkLate(_LinkFault):
+    """Every frame takes its time, one way."""
+
+    fault: Literal["link_late"]
+    latency_s: Duration = Field(alias="latency")
+
+    def text(self) -> str:
+        """What begins."""
+        return f"the link of {listed(self.names())} takes {duration_text(self.latency_s)}"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return f"the link of {listed(self.names())} is as usual"
+
+    def begin(self, stage: Stage) -> None:
+        """Slow down."""
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            link.profile = dataclasses.replace(link.usual, latency_ms=1000.0 * self.latency_s)
+
+    def end(self, stage: Stage) -> None:
+        """As usual."""
+        stage.machinery.net.worsen(stage.each(self.names()), None)
+
+
+class LinkReplay(_LinkFault):
+    """Somebody plays again what the link carried in the last `recorded`, both ways, all at once."""
+
+    fault: Literal["link_replay"]
+    recorded_s: Duration = Field(default=60.0, alias="recorded")
+
+    def text(self) -> str:
+        """What begins."""
+        return f"old frames are played to {listed(self.names())} and to the host"
+
+    def begin(self, stage: Stage) -> None:
+        """Play."""
+        since_us = stage.now_us() - round(self.recorded_s * 1e6)
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            for up in (False, True):
+                for data in link.recorded(up, since_us):
+                    stage.machinery.inject(asset, data, up)
+
+
+class LinkForged(_LinkFault):
+    """Somebody without the key sends commands: everything open, full power, wrong way round."""
+
+    fault: Literal["link_forged"]
+
+    def text(self) -> str:
+        """What begins."""
+        return f"forged commands are sent to {listed(self.names())}"
+
+    def begin(self, stage: Stage) -> None:
+        """Send."""
+        for asset in stage.each(self.names()):
+            known = stage.machinery.net.links[asset].recorded(up=False)
+            for data in forged_setpoints(stage.boards[asset].spec, known, stage.luck):
+                stage.machinery.inject(asset, data, False)
+
+
+class RogueCommands(_LinkFault):
+    """A host with the right keys and a wrong site file asks for twice what a node may do."""
+
+    fault: Literal["rogue_commands"]
+
+    def text(self) -> str:
+        """What begins."""
+        return f"a host with a wrong site file commands {listed(self.names())}"
+
+    def begin(self, stage: Stage) -> None:
+        """Send."""
+        for asset in stage.each(self.names()):
+            link, spec = stage.machinery.net.links[asset], stage.boards[asset].spec
+            heard = link.recorded(up=True)
+            for data in excessive_setpoints(spec, heard, stage.machinery.keys[asset]):
+                stage.machinery.inject(asset, data, False)
+
+
+class _HostFault(Fault):
+    def lockstep_only(self) -> bool:
+        """The rig's own host."""
+        return True
+
+
+class SplitBrain(_HostFault):
+    """A second host with the same keys commands the same site."""
+
+    fault: Literal["split_brain"]
+
+    def text(self) -> str:
+        """What begins."""
+        return "a second host commands the same site"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return "the second host is gone"
+
+    def begin(self, stage: Stage) -> None:
+        """Start it."""
+        stage.machinery.host.rival(True)
+
+    def end(self, stage: Stage) -> None:
+        """Stop it."""
+        stage.machinery.host.rival(False)
+
+
+class HostKilled(_HostFault):
+    """The host dies between two instructions; with `for` it is started again."""
+
+    fault: Literal["host_killed"]
+
+    def text(self) -> str:
+        """What begins."""
+        return "the host is killed"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return "the host is started again"
+
+    def begin(self, stage: Stage) -> None:
+        """Kill."""
+        stage.machinery.host.kill()
+
+    def end(self, stage: Stage) -> None:
+        """Start."""
+        stage.machinery.host.start()
+
+
+class HostPaused(_HostFault):
+    """The host stands still, as under a debugger; what arrives waits for it."""
+
+    fault: Literal["host_paused"]
+    lasts_s: Duration = Field(default=20.0, alias="for")
+
+    def text(self) -> str:
+        """What begins."""
+        return f"the host stands still for {duration_text(self.lasts_s)}"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return "the host goes on"
+
+    def begin(self, stage: Stage) -> None:
+        """Stop."""
+        stage.machinery.host.pause(True)
+
+    def end(self, stage: Stage) -> None:
+        """Go on."""
+        stage.machinery.host.pause(False)
+
+
+class HostClockJumps(_HostFault):
+    """The wall clock jumps, and the host is restarted on it: a running host does not look again."""
+
+    fault: Literal["host_clock_jumps"]
+    by: str
+
+    def text(self) -> str:
+        """What begins."""
+        return f"the host's clock jumps by {self.by}, and the host is restarted"
+
+    def begin(self, stage: Stage) -> None:
+        """Jump."""
+        sign = -1.0 if self.by.strip().startswith("-") else 1.0
+        stage.machinery.host.jump(sign * abs(seconds(self.by)))
+        stage.machinery.host.kill()
+        stage.machinery.host.start()
+
+
+class BrokerKilled(_HostFault):
+    """The broker dies: no node that the site file puts on MQTT is heard or reached."""
+
+    fault: Literal["broker_killed"]
+    lasts_s: Duration = Field(default=30.0, alias="for")
+
+    def text(self) -> str:
+        """What begins."""
+        return "the broker is killed"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return "the broker is back"
+
+    def begin(self, stage: Stage) -> None:
+        """Cut."""
+        stage.machinery.net.cut(sorted(stage.machinery.wireless))
+
+    def end(self, stage: Stage) -> None:
+        """Back."""
+        stage.machinery.net.mend(sorted(stage.machinery.wireless))
+
+
+class DiskFull(_HostFault):
+    """The host's disk takes no more bytes."""
+
+    fault: Literal["disk_full"]
+    lasts_s: Duration = Field(default=60.0, alias="for")
+
+    def text(self) -> str:
+        """What begins."""
+        return "the host's disk is full"
+
+    def end_text(self) -> str:
+        """What ends."""
+        return "there is room on the disk again"
+
+    def begin(self, stage: Stage) -> None:
+        """Fill."""
+        stage.machinery.host.fill_disk(True)
+
+    def end(self, stage: Stage) -> None:
+        """Make room."""
+        stage.machinery.host.fill_disk(False)
