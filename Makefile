@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test hil chip validate bench soak memcheck lint docs clean help
+.PHONY: setup demo test hil chip validate hunt bench soak memcheck lint docs clean help
 
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -43,6 +43,7 @@ test: $(READY)  ## every test
 
 bench: $(READY)  ## the power balance beside other solvers: out/bench
 	$(BIN)/python tests/bench/run.py --out out/bench
+	$(BIN)/python tests/bench/rig/run.py --out out/bench_rig
 
 soak: $(READY)  ## the long hunts
 	$(BIN)/python -m pytest -q -m 'soak or network' --override-ini timeout=3600
@@ -50,6 +51,9 @@ soak: $(READY)  ## the long hunts
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 CHECKED  := out/memcheck
+
+hunt: $(READY)  ## every fault at 20 random times, on the rig: out/hunt
+	$(BIN)/python tests/hil/hunt_injections.py
 
 memcheck: $(READY)  ## the core's tests, every access to memory checked
 	rm -rf $(CHECKED)

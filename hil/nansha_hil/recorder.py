@@ -14,10 +14,7 @@ from nansha.dispatch import Dispatch, Mode
 from nansha.dispatch.prices import Prices
 from nansha.session import Session, digest
 from nansha_hil.board import Board
-from nansha_hil.plant import Plant
-from nansha_hil.plant.load import Load
-from nansha_hil.plant.network import LIVE_PU, BusMode
-from nansha_hil.plant.pv import Pv
+from nansha_hil.plant import LIVE_PU, BusMode, Load, Plant, Pv
 
 J_PER_WH = 3600.0
 CALM_S = 60

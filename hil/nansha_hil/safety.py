@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nansha_boards import NodeSpec
 from nansha_hil.board import Board
-from nansha_hil.plant import BusMode, Plant
+from nansha_hil.plant import BusMode, Plant, Poi
 
 REACTION_S = 0.15
 """What a node may add to a protection's own delay: its period, its filters, the contact."""
@@ -95,7 +95,7 @@ class Safety:
             if asset in self._excused:
                 self._forget(asset)
                 continue
-            if node is not plant.poi:
+            if not isinstance(node, Poi):
                 room_w = node.rated_w * (1.0 + OVER_SHARE)
                 over = self.boards[asset].spec.role != "load" and abs(node.p_w) > room_w
                 self._timed(now_us, asset, "power beyond its rating", over, OVER_S)

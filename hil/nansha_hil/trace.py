@@ -82,13 +82,14 @@ def compare_events(one: Path, other: Path) -> list[str]:
     """Events that only one of two runs has, in order of time. Raises NanshaError."""
     lines: list[tuple[float, str]] = []
     events = [_events(one), _events(other)]
-    for mark, own, others in (("-", *events), ("+", *reversed(events))):
+    for mark, own, others in (("-", events[0], events[1]), ("+", events[1], events[0])):
         left = list(others)
         for event in own:
             if event in left:
                 left.remove(event)
-            else:
-                lines.append((event[0], f"{mark} {event[0]:10.3f} s  {event[1]}: {event[2]}"))
+                continue
+            t_s, asset, text = event
+            lines.append((t_s, f"{mark} {t_s:10.3f} s  {asset}: {text}"))
     return [text for _, text in sorted(lines)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +14,7 @@ from nansha_hil.scenario.settings import SETTINGS
 from nansha_hil.scenario.words import did_you_mean
 
 _KINDS: dict[str, type[BaseModel]] = {**FAULTS, **SETTINGS, "expect": Expect, "measure": Measure}
-_SAID = {"fault": FAULTS, "set": SETTINGS}
+_SAID: dict[str, Iterable[str]] = {"fault": FAULTS, "set": SETTINGS}
 
 
 def problem_lines(error: ValidationError) -> list[str]:

@@ -71,12 +71,16 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def override(source: dict[str, Any], path: str, value: Any, file: Path) -> None:
-    """Set one field by its path; lines of the timeline go by their id. Raises ScenarioError."""
+    """Set one field by its path; lines of lists go by their id or name. Raises ScenarioError."""
     parts = path.split(".")
     place: Any = source
     for number, part in enumerate(parts[:-1]):
         if isinstance(place, list):
-            found = [line for line in place if isinstance(line, dict) and line.get("id") == part]
+            found = [
+                line
+                for line in place
+                if isinstance(line, dict) and part in (line.get("id"), line.get("name"))
+            ]
             if not found:
                 ids = sorted({line["id"] for line in place if "id" in line}) or ["none"]
                 raise ScenarioError(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time
+from random import Random
 from typing import Annotated, Any
 
 from pydantic import (
@@ -130,7 +130,7 @@ class RandomTimes(Model):
     last: At = Field(alias="to")
     apart: Duration = 0.0
 
-    def us(self, start: datetime, luck: random.Random) -> list[int]:
+    def us(self, start: datetime, luck: Random) -> list[int]:
         """The moments, us after `start`. ValueError where they do not fit."""
         begin, end = self.first.us(start), self.last.us(start)
         room = end - begin - round(self.apart * US) * (self.random - 1)

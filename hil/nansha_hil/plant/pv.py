@@ -1,3 +1,0 @@
-"""Where the recorder looks for Pv."""
-
-from nansha_hil.plant.nodes import Pv as Pv
