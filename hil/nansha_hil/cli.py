@@ -77,16 +77,19 @@ def run(
         raise NanshaError(
             "only real time can be cut short", "--for", "add --realtime, or edit duration_s"
         )
-    if realtime and tier:
-        raise NanshaError("real time runs on the VM", "--tier", "leave out one of the two")
     plan = load_scenario(scenario, sets or ())
     site = load_site(plan.site_path)
     tiers = parse_tiers(tier or (), [asset.id for asset in site.assets])
+    if realtime:
+        not_live = {tiers.of(asset.id) for asset in site.assets} - {"vm", "qemu"}
+        if not_live:
+            what = f"the tier {', '.join(sorted(not_live))} does not run on the wall's clock"
+            raise NanshaError(what, "--realtime", "leave it out, or name vm or qemu")
     _prepare(folder)
     if realtime:
         duration_s = min(for_s or plan.duration_s, plan.duration_s)
         with progress(f"{plan.title}, real time") as told:
-            live = RealtimeRun(plan, folder, notice)
+            live = RealtimeRun(plan, folder, notice, tiers)
             summary = asyncio.run(live.run(duration_s, told))
             series = live.series()
     else:

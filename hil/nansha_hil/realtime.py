@@ -15,11 +15,13 @@ from nansha.broker import Broker
 from nansha.errors import NanshaError
 from nansha.run import Wiring
 from nansha.site import SerialLink, Site, load_site
-from nansha_boards import load_board
+from nansha_boards import NodeSpec, load_board
 from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG
 from nansha_hil.deploy import deploy, rig_secret
+from nansha_hil.qemu.board import QemuBoard
 from nansha_hil.scenario import Scenario
 from nansha_hil.stage import Stage
+from nansha_hil.tiers import VM_ONLY, Tiers
 from nansha_hil.vm_board import VmBoard
 
 TICK_S = 0.005
@@ -47,7 +49,7 @@ class Line:
 class RealtimeRig:
     """Boards, plant, lines and broker of a scenario, on the wall's clock."""
 
-    def __init__(self, scenario: Scenario, out: Path) -> None:
+    def __init__(self, scenario: Scenario, out: Path, tiers: Tiers = VM_ONLY) -> None:
         """Lay out boards and lines under `out`; nothing runs yet."""
         self.scenario = scenario
         self.site: Site = load_site(scenario.site_path)
@@ -59,7 +61,7 @@ class RealtimeRig:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir(parents=True)
         self._lines: dict[str, Line] = {}
-        self.boards: list[VmBoard] = []
+        self.boards: list[VmBoard | QemuBoard] = []
         for asset in self.site.assets:
             folder = out / "nodes" / asset.id
             wired = isinstance(asset.link, SerialLink)
@@ -75,16 +77,8 @@ class RealtimeRig:
                 self._lines[asset.id] = Line(ports / asset.id)
             spec = self.site.node_spec(asset.id)
             line = self._lines.get(asset.id)
-            self.boards.append(
-                VmBoard(
-                    spec,
-                    folder,
-                    load_board(spec.board).heap_kwords,
-                    self.plant,
-                    virtual=False,
-                    pty_fd=line.board_fd if line else None,
-                )
-            )
+            pty_fd = line.board_fd if line else None
+            self.boards.append(self._make(tiers.of(asset.id), spec, folder, pty_fd))
         problems = [a.kind for a in scenario.timeline() if a.lockstep_only]
         if problems:
             raise NanshaError(
@@ -109,13 +103,21 @@ class RealtimeRig:
         self._begun_s = 0.0
         self._again: dict[str, tuple[int, int]] = {}
 
+    def _make(
+        self, tier: str, spec: NodeSpec, folder: Path, pty_fd: int | None
+    ) -> VmBoard | QemuBoard:
+        if tier == "qemu":
+            return QemuBoard(spec, folder, self.plant, pty_fd=pty_fd)
+        heap = load_board(spec.board).heap_kwords
+        return VmBoard(spec, folder, heap, self.plant, virtual=False, pty_fd=pty_fd)
+
     @property
     def wiring(self) -> Wiring:
         """How a host reaches the nodes of this rig."""
         ports = {asset: line.path for asset, line in self._lines.items()}
         return Wiring(ports, ("127.0.0.1", self.broker.port))
 
-    def board(self, asset: str) -> VmBoard:
+    def board(self, asset: str) -> VmBoard | QemuBoard:
         """The board of an asset."""
         return next(board for board in self.boards if board.asset == asset)
 
@@ -128,6 +130,9 @@ class RealtimeRig:
         """Start everything; end `duration_s` after `begin` was set."""
         loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.broker.start)
+        for board in self.boards:
+            if isinstance(board, QemuBoard):
+                await asyncio.to_thread(board.prepare)
         self._begun_s = loop.time()
         actions = self.scenario.timeline()
         begun = False
@@ -155,15 +160,17 @@ class RealtimeRig:
 
     def kill(self, asset: str) -> None:
         """SIGKILL a board's program; its watchdog brings it back."""
-        vm = self.board(asset).vm
-        if vm is not None:
-            vm.process.kill()
+        board = self.board(asset)
+        if isinstance(board, VmBoard) and board.vm is not None:
+            board.vm.process.kill()
 
     def _advance(self, to_us: int) -> None:
         self.plant.advance(max(to_us, self.plant.now_us))
 
     def _look_after(self, now: int) -> None:
         for board in self.boards:
+            if board.failure:
+                raise NanshaError(board.failure, board.asset)
             if board.running:
                 if board.look_at_alert():
                     board.notify(now)
@@ -175,22 +182,21 @@ class RealtimeRig:
             elif self._again[board.asset][0] <= now:
                 self._power_up(board, self._again.pop(board.asset)[1])
 
-    def _power_up(self, board: VmBoard, cause: int) -> None:
-        vm = board.power_up(cause)
-        asyncio.get_running_loop().add_reader(vm.rig, self._serve, board)
+    def _power_up(self, board: VmBoard | QemuBoard, cause: int) -> None:
+        board.power_up(cause)
+        asyncio.get_running_loop().add_reader(board.source, self._serve, board)
 
-    def _power_off(self, board: VmBoard) -> None:
-        if board.vm is not None:
-            asyncio.get_running_loop().remove_reader(board.vm.rig)
+    def _power_off(self, board: VmBoard | QemuBoard) -> None:
+        if board.running:
+            asyncio.get_running_loop().remove_reader(board.source)
             board.power_off()
 
-    def _serve(self, board: VmBoard) -> None:
+    def _serve(self, board: VmBoard | QemuBoard) -> None:
         now = self.now_us
         self._advance(now)
-        vm = board.vm
-        if vm is None or board.serve(now):
+        if not board.running or board.serve(now):
             return
-        asyncio.get_running_loop().remove_reader(vm.rig)
+        asyncio.get_running_loop().remove_reader(board.source)
         # A program that asked for a reset gets it; without a watchdog only power helps.
         if board.reset_asked or board.watchdog_us == NEVER_US:
             self._power_off(board)

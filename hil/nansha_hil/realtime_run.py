@@ -25,6 +25,7 @@ from nansha_hil.realtime import RealtimeRig
 from nansha_hil.recorder import Recorder
 from nansha_hil.scenario import Scenario
 from nansha_hil.summary import node_events, since, summarise, world_events
+from nansha_hil.tiers import VM_ONLY, Tiers
 
 COMING_UP_S = 120.0
 """How long a site may take to come up before the scenario begins without it."""
@@ -33,12 +34,18 @@ COMING_UP_S = 120.0
 class RealtimeRun:
     """Rig and host side by side, joined by ptys and a broker only."""
 
-    def __init__(self, scenario: Scenario, out: Path, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        out: Path,
+        notice: Callable[[str], None],
+        tiers: Tiers = VM_ONLY,
+    ) -> None:
         self._notice = notice
         self._record = out / "session.sqlite"
         for old in out.glob("session.sqlite*"):
             old.unlink()
-        self.rig = RealtimeRig(scenario, out)
+        self.rig = RealtimeRig(scenario, out, tiers)
         site = self.rig.site
         self.recorder = Recorder(
             self.rig.plant,

@@ -73,6 +73,12 @@ def why_not(tier: str) -> str | None:
         from nansha_hil.chip import available
 
         return available()
+    if tier == "qemu":
+        from nansha_hil.qemu import available as qemu_available
+
+        return qemu_available()
+    if tier == "bench":
+        return "no bench is wired up: the tier needs an I/O board beside the node's"
     return None
 
 
@@ -89,6 +95,8 @@ def make_board(
     reason = why_not(tier)
     if reason is not None:
         raise NanshaError(reason, f"tier {tier}")
+    if tier == "qemu":
+        raise NanshaError("the tier runs on the wall's clock", "tier qemu", "add --realtime")
     from nansha_hil.chip.board import ChipBoard  # the emulator is only loaded where it is asked for
     from nansha_hil.chip.build import build
 

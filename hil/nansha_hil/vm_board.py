@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 from pathlib import Path
 
 from nansha_boards import NodeSpec
@@ -16,6 +17,8 @@ class VmBoard(Board):
     """One VM process a boot; a reset is a new process. In lock-step or in real time."""
 
     tier = "vm"
+    failure: str | None = None
+    """Real time: why the board cannot go on; a VM that dies is only a reset."""
 
     def __init__(
         self,
@@ -53,6 +56,12 @@ class VmBoard(Board):
     def running(self) -> bool:
         """Whether a program runs on it."""
         return self._vm is not None
+
+    @property
+    def source(self) -> socket.socket:
+        """Real time: what is readable when the program has asked something."""
+        assert self._vm is not None
+        return self._vm.rig
 
     @property
     def vm(self) -> Vm | None:
