@@ -95,6 +95,10 @@ class Board(ABC):
         """The flash takes no more writes, or does again. Raises NanshaError where it cannot."""
         raise NanshaError(f"the flash of a {self.tier} board cannot be worn out", self.asset)
 
+    def measured(self, since_us: int) -> dict[str, float]:
+        """Figures that only this tier has, of what it did since a moment of the rig."""
+        return {}
+
     # what all share
 
     def look_at_alert(self) -> bool:

@@ -149,7 +149,12 @@ def suite(
             err.print(f"      repeat: {result['repeat']}", markup=False, soft_wrap=True)
 
     summary = run_suite(
-        find_scenarios(places), folder, tiers=tier or ("vm", "chip"), workers=workers, told=told
+        find_scenarios(places),
+        folder,
+        tiers=tier or ("vm", "chip"),
+        workers=workers,
+        told=told,
+        notice=notice,
     )
     tell_suite(summary, folder, time.perf_counter() - begun)
     if summary["count"]["fail"] or summary["count"]["error"]:

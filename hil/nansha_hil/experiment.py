@@ -192,6 +192,17 @@ class Experiment:
         with self.host.reading() as historian:
             return world_events(self.happenings) + node_events(historian, start_ms)
 
+    def _tier_figures(self) -> dict[str, float]:
+        """What chips did after the first happening, by asset."""
+        if not self.happenings:
+            return {}
+        since_us = self.preroll_us + self.happenings[0].at_us
+        return {
+            f"{board.asset}.{name}": value
+            for board in self.boards
+            for name, value in board.measured(since_us).items()
+        }
+
     def _summary(self, before: dict[str, Any]) -> dict[str, Any]:
         session = self.rig.session
         return summarise(
@@ -211,4 +222,5 @@ class Experiment:
             unsafe=self.safety.found,
             zero_us=self.preroll_us,
             record=self.host.rows(),
+            chip=self._tier_figures(),
         )

@@ -23,7 +23,7 @@ from nansha_hil.experiment import Experiment
 from nansha_hil.junit import verdict_line, write_junit
 from nansha_hil.pages import write_pages
 from nansha_hil.scenario import Scenario, load_variants
-from nansha_hil.tiers import parse_tiers, why_not
+from nansha_hil.tiers import parse_tiers, prepare, why_not
 from nansha_hil.trace import write_trace
 
 CHIP_TAG = "chip"
@@ -144,6 +144,7 @@ def run_suite(
     tiers: Sequence[str] = ("vm", "chip"),
     workers: int = 0,
     told: Callable[[dict[str, Any], int, int], None] = lambda result, done, of: None,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Run everything; writes junit.xml and summary.json into `out`, and gives the summary.
 
@@ -152,6 +153,9 @@ def run_suite(
     """
     begun = time.perf_counter()
     absent = {tier: reason for tier in tiers if (reason := why_not(tier))}
+    for tier in tiers:
+        if tier not in absent:
+            prepare(tier, notice)  # on all cores, which a pinned worker has not
     jobs = plan_jobs(paths, [t for t in tiers if t not in absent], out)
     jobs.sort(key=lambda job: "@" not in job.name)  # the longest first
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]

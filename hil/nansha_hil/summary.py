@@ -59,12 +59,14 @@ def summarise(
     unsafe: Sequence[Unsafe] = (),
     zero_us: int = 0,
     record: Mapping[str, int] | None = None,
+    chip: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Put summary.json together.
 
     plant: as `since` gives it. simulated_s: with the site's coming up. priced_on: the local day
     whose prices held. answers: what the timeline asked. unsafe: what must never be, found at rig
-    times, with `zero_us` the scenario's start. record: rows of the host's record.
+    times, with `zero_us` the scenario's start. record: rows of the host's record. chip: figures of
+    emulated chips, by asset.
     """
     # Without an island nothing has left the nominal frequency.
     plant["island_lowest_hz"] = min(site.info.nominal_hz, recorder.lowest_hz)
@@ -125,6 +127,7 @@ def summarise(
     summary["changed"] = dict(scenario.changed)
     summary["tiers"] = {board.asset: board.tier for board in boards}
     summary["record"] = dict(record or {"lost": 0})
+    summary["chip"] = dict(chip or {})
     summary["unsafe_states"] = len(unsafe)
     summary["unsafe"] = [
         {"t_s": (u.t_us - zero_us) * 1e-6, "asset": u.asset, "text": u.text} for u in unsafe

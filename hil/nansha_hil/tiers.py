@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,6 +80,16 @@ def why_not(tier: str) -> str | None:
     if tier == "bench":
         return "no bench is wired up: the tier needs an I/O board beside the node's"
     return None
+
+
+def prepare(tier: str, say: Callable[[str], None]) -> None:
+    """Build what a tier needs, once, before many boards of it start. Raises NanshaError."""
+    if tier == "chip":
+        from nansha_hil.chip import emulator
+        from nansha_hil.chip.build import build
+
+        build(say=say)
+        emulator.build(say)
 
 
 def make_board(

@@ -47,6 +47,16 @@ class ChipBoard(Board):
         self._resets_seen = 0
         super().__init__(spec, plant)
 
+    def measured(self, since_us: int) -> dict[str, float]:
+        """Chip cycles from a moment to the first edge of the relay's pin after it."""
+        if self._chip is None:
+            return {}
+        begin = self.cycle_at(since_us)
+        for edge in self._chip.edges:
+            if edge.pin == self.spec.pin_relay and edge.cycle >= begin:
+                return {"cycles_to_relay_edge": edge.cycle - begin}
+        return {}
+
     # life
 
     @property
