@@ -22,6 +22,7 @@ DOUBT_SHARE = 0.02
 DOUBT_HZ = 0.05
 """How far beyond a trip's limit a value must be before nobody can doubt it."""
 DEAD_V = 20.0
+REST_US = 1_000_000
 ISLAND_S = 2.0
 """Longest time a site may go on feeding a dead utility (IEC 62116, GB/T 19939: 2 s)."""
 
@@ -68,6 +69,7 @@ class Safety:
         self._since: dict[tuple[str, str], int] = {}
         self._told: set[tuple[str, str]] = set()
         self._events = 0
+        self._rest_until_us = 0
         self._excused: dict[str, int] = {}
         self._stages = {asset: _stages(board.spec) for asset, board in boards.items()}
 
@@ -77,8 +79,11 @@ class Safety:
             self._excused[asset] = max(until_us, self._excused.get(asset, 0))
 
     def look(self, now_us: int) -> None:
-        """Judge the present moment."""
+        """Judge the present moment; while the plant is at rest, once a second."""
         plant = self.plant
+        if now_us < self._rest_until_us and len(plant.events) == self._events and plant.settled:
+            return
+        self._rest_until_us = now_us + REST_US
         if len(plant.events) > self._events:
             for event in plant.events[self._events :]:
                 if event.kind in ("out_of_phase_closing", "closed_onto_dead_grid"):
