@@ -14,6 +14,7 @@ import os
 import pty
 import re
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -81,6 +82,15 @@ class Port:
                 self.client.sendall(data)
 
 
+def _own_terminal() -> None:
+    """Make the terminal the VM's own, so that it ends when we do, however we end.
+
+    A hang-up that whoever started us ignores (nohup) would be ignored by the VM too.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Chip:
     """The VM and its wires. `inner` is our end of each UART, UART0 first."""
 
@@ -130,8 +140,7 @@ class Chip:
             stderr=slave,
             pass_fds=[theirs.fileno() for _, theirs in wires],
             start_new_session=True,
-            # The terminal is its own, so that it ends when we do, however we end.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_own_terminal,
         )
         os.close(slave)
         for _, theirs in wires:
