@@ -76,8 +76,9 @@ class Experiment:
         self.rig = Lockstep(
             self.plant, self.boards, None, self.epoch_ms, net, self._on_cycle, self._on_drive
         )
-        self.host = RigHost(self.rig, self.site, self.secret, self.record_path, self._notice)
-        self.host.hot_day = self.hot_day
+        self.host = RigHost(
+            self.rig, self.site, self.secret, self.record_path, notice, self.hot_day
+        )
         tariff = load_tariff(self.site.info.tariff)
         self.recorder = Recorder(
             self.plant,

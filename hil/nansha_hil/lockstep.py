@@ -126,8 +126,7 @@ class Lockstep:
             if board.watchdog_us <= now:
                 board.power_off()
                 self._on_drive(now, board)
-                if board.asset not in self.unpowered:
-                    self._at(now + BOOT_US, lambda b=board: self._boot(b, WATCHDOG))  # type: ignore[misc]
+                self._boot_later(board, WATCHDOG)
         awake = [
             board
             for board in self.boards
@@ -143,17 +142,16 @@ class Lockstep:
 
     def reset(self, asset: str) -> None:
         """Pull a board's reset pin."""
-        self._down(self._by_asset[asset])
-        if asset not in self.unpowered:
-            board = self._by_asset[asset]
-            self._at(self.now_us + BOOT_US, lambda: self._boot(board, board.pin_reset_cause))
+        board = self._by_asset[asset]
+        self._down(board)
+        self._boot_later(board, board.pin_reset_cause)
 
     def power(self, asset: str, on: bool) -> None:
         """Switch a board's supply."""
         board = self._by_asset[asset]
         if on and asset in self.unpowered:
             self.unpowered.discard(asset)
-            self._at(self.now_us + BOOT_US, lambda: self._boot(board, POWER_ON))
+            self._boot_later(board, POWER_ON)
         elif not on:
             self.unpowered.add(asset)
             self._down(board)
@@ -162,6 +160,10 @@ class Lockstep:
         board.power_off()
         self._woken.discard(board.asset)
         self._on_drive(self.now_us, board)
+
+    def _boot_later(self, board: Board, cause: int) -> None:
+        if board.asset not in self.unpowered:
+            self._at(self.now_us + BOOT_US, lambda: self._boot(board, cause))
 
     def _boot(self, board: Board, cause: int) -> None:
         if not board.running and board.asset not in self.unpowered:
@@ -172,7 +174,7 @@ class Lockstep:
         if sent:
             self._send(board, sent, up=True)
         if not board.running:
-            self._at(self.now_us + BOOT_US, lambda: self._boot(board, HARD))
+            self._boot_later(board, HARD)
 
     # lines
 

@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from nansha_wire.serial import Deframer, pack
 
@@ -42,7 +43,8 @@ class LinkProfile:
 
 
 _PLAIN = LinkProfile()
-PROFILES: dict[str, LinkProfile] = {
+ProfileName = Literal["wire", "wifi", "wifi_poor", "cellular", "cellular_poor"]
+PROFILES: dict[ProfileName, LinkProfile] = {
     "wire": _PLAIN,
     # Figures of confidence C: common experience, not a measurement of a certain network.
     "wifi": LinkProfile(2.0, 8.0, 0.002, 0.0, 0.0005, 0.0, ordered=False),
@@ -62,7 +64,6 @@ class Link:
         self.usual = profile
         self.cuts = 0
         """Faults that cut it now; nothing passes while there is one."""
-        self.lost = self.corrupted = self.carried = 0
         self._luck = [random.Random(f"{seed} {asset} {way}") for way in ("down", "up")]
         self._deframers = [Deframer(), Deframer()]
         self._free_us = [0, 0]
@@ -85,10 +86,8 @@ class Link:
     def _one(self, now_us: int, data: bytes, up: bool) -> list[tuple[int, bytes]]:
         profile, luck = self.profile, self._luck[up]
         if self.cuts or luck.random() < profile.loss:
-            self.lost += 1
             return []
         self._remember(now_us, data, up)
-        self.carried += 1
         leaves_us = now_us
         if profile.bandwidth_bps:
             leaves_us = max(now_us, self._free_us[up])
@@ -103,7 +102,6 @@ class Link:
                 arrives_us = self._last_us[up] = max(arrives_us, self._last_us[up])
             body = data
             if luck.random() < profile.corruption:
-                self.corrupted += 1
                 body = spoiled(data, luck)
             arrivals.append((arrives_us, body))
         return arrivals
@@ -137,9 +135,3 @@ class Net:
         """Undo one `cut`."""
         for asset in assets:
             self.links[asset].cuts = max(0, self.links[asset].cuts - 1)
-
-    def worsen(self, assets: Iterable[str], profile: LinkProfile | None) -> None:
-        """Another profile, or the usual one again."""
-        for asset in assets:
-            link = self.links[asset]
-            link.profile = profile or link.usual

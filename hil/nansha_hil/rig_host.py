@@ -22,8 +22,9 @@ class RigHost:
         secret: bytes,
         record: Path,
         notice: Callable[[str], None],
+        hot_day: bool,
     ) -> None:
-        self.hot_day = False
+        self._hot_day = hot_day
         self._rig = rig
         self._site = site
         self._secret = secret
@@ -49,7 +50,7 @@ class RigHost:
             self._secret,
             historian,
             now_ms=self._rig.host_ms,
-            hot_day=self.hot_day,
+            hot_day=self._hot_day,
             notice=self._notice,
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass
-from math import isnan
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,3 @@ class Sensor:
         while len(history) > 1 and history[1][0] <= then_us:
             history.popleft()
         return history[0][1]
-
-
-def readable(value: float) -> bool:
-    """Whether there is a voltage for the converter to read."""
-    return not isnan(value)

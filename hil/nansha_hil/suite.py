@@ -1,19 +1,12 @@
-"""Many scenarios, their variants and tiers, on all cores: verdicts, JUnit, one summary.
-
-A run is pinned to a core with all its boards: an exchange between processes on one core costs a
-quarter of one between two.
-"""
+"""Many scenarios, their variants and tiers, on all cores: verdicts, JUnit, one summary."""
 
 from __future__ import annotations
 
 import json
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +16,7 @@ from nansha_hil.experiment import Experiment
 from nansha_hil.junit import verdict_line, write_junit
 from nansha_hil.pages import write_pages
 from nansha_hil.scenario import Scenario, load_variants
+from nansha_hil.side_by_side import side_by_side
 from nansha_hil.tiers import parse_tiers, prepare, why_not
 from nansha_hil.trace import write_trace
 
@@ -71,8 +65,9 @@ def plan_jobs(
                 wanted.append(("chip", _chips(scenario)))
             for tier, words in wanted:
                 name = f"{scenario.name}{suffix}" + ("" if tier == "vm" else f"@{tier}")
-                sets = tuple(f"{key}={_toml(value)}" for key, value in scenario.changed.items())
-                jobs.append(Job(str(path), sets, words, str(out / "runs" / name), name, pages))
+                jobs.append(
+                    Job(str(path), scenario.sets, words, str(out / "runs" / name), name, pages)
+                )
     return jobs
 
 
@@ -80,10 +75,6 @@ def _chips(scenario: Scenario) -> tuple[str, ...]:
     """Which boards of a scenario become chips: those its tags name (`chip:poi`), or all."""
     named = [tag.partition(":")[2] for tag in scenario.tags if tag.startswith("chip:")]
     return tuple(f"{asset}=chip" for asset in named) or ("chip",)
-
-
-def _toml(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool | str) else str(value)
 
 
 def run_job(job: Job) -> dict[str, Any]:
@@ -129,14 +120,6 @@ def unsafe_lines(summary: dict[str, Any]) -> list[str]:
     return [f"unsafe at {u['t_s']:.3f} s: {u['asset']}: {u['text']}" for u in summary["unsafe"]]
 
 
-def _pin(cores: list[int], counter: Any) -> None:
-    with counter.get_lock():
-        number = counter.value
-        counter.value += 1
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
-
-
 def run_suite(
     paths: Sequence[Path],
     out: Path,
@@ -158,16 +141,10 @@ def run_suite(
             prepare(tier, notice)  # on all cores, which a pinned worker has not
     jobs = plan_jobs(paths, [t for t in tiers if t not in absent], out)
     jobs.sort(key=lambda job: "@" not in job.name)  # the longest first
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    workers = min(workers or len(cores), max(1, len(jobs)))
-    context = get_context("spawn")
     results: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(
-        workers, context, initializer=_pin, initargs=(cores, context.Value("i", 0))
-    ) as pool:
-        for future in as_completed([pool.submit(run_job, job) for job in jobs]):
-            results.append(future.result())
-            told(results[-1], len(results), len(jobs))
+    for result in side_by_side(run_job, jobs, workers):
+        results.append(result)
+        told(result, len(results), len(jobs))
     results.sort(key=lambda run: run["name"])
     for tier, reason in absent.items():
         results.append({"name": f"tier {tier}", "tier": tier, "status": "skipped", "wall_s": 0.0,

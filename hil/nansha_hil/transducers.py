@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 
 from nansha_boards import NodeSpec
 from nansha_boards.scale import RAW_MAX, Scale
-from nansha_hil.sensors import IDEAL, Sensor, SensorSpec, readable
+from nansha_hil.sensors import IDEAL, Sensor, SensorSpec
 from nansha_node.scaling import LIVE_ZERO
 
 _CODE_MAX = 4095
@@ -26,7 +27,7 @@ class Channel:
 
     def raw(self, value: float) -> int:
         """The 16-bit reading of a 12-bit converter for `value`; a broken wire reads 0."""
-        if not readable(value):
+        if isnan(value):
             return 0
         code = int(value * self._gain + self._zero + 0.5)  # to the nearest of 4096 steps
         if code <= 0:
@@ -47,10 +48,14 @@ class Transducers:
         self.swap: tuple[str, str] | None = None
         self.fit({}, 0)
         self._spec = spec
-        self._v = Channel(spec.scale_v, 1000.0)
-        self._i = Channel(spec.scale_i, 1000.0)
-        self._f = Channel(spec.scale_f, 1000.0)
-        self._x = Channel(spec.scale_x, 1000.0 if spec.role == "battery" else 1.0)
+        x_milli = 1000.0 if spec.role == "battery" else 1.0
+        wired = (
+            ("v", spec.adc_v, Channel(spec.scale_v, 1000.0)),
+            ("i", spec.adc_i, Channel(spec.scale_i, 1000.0)),
+            ("f", spec.adc_f, Channel(spec.scale_f, 1000.0)),
+            ("x", spec.adc_x, Channel(spec.scale_x, x_milli)),
+        )
+        self._wired = [(name, pin, channel) for name, pin, channel in wired if pin is not None]
 
     def fit(self, sensors: Mapping[str, SensorSpec], seed: int) -> None:
         """Put sensors in; a channel that is not named gets an ideal one."""
@@ -62,20 +67,15 @@ class Transducers:
         self, v_v: float, i_a: float, f_hz: float, x: float, now_us: int = 0
     ) -> dict[int, int]:
         """Reading of each converter pin."""
-        spec, sensors = self._spec, self.sensors
-        v_v = sensors["v"].shows(v_v, now_us)
-        i_a = sensors["i"].shows(i_a, now_us)
-        f_hz = sensors["f"].shows(f_hz, now_us)
-        raw = {"v": self._v.raw(v_v), "i": self._i.raw(i_a), "f": self._f.raw(f_hz)}
-        if spec.adc_x is not None:
-            raw["x"] = self._x.raw(sensors["x"].shows(x, now_us))
+        values = {"v": v_v, "i": i_a, "f": f_hz, "x": x}
+        raw = {
+            name: channel.raw(self.sensors[name].shows(values[name], now_us))
+            for name, _, channel in self._wired
+        }
         if self.swap is not None:
             one, other = self.swap
             raw[one], raw[other] = raw.get(other, 0), raw.get(one, 0)
-        found = {spec.adc_v: raw["v"], spec.adc_i: raw["i"], spec.adc_f: raw["f"]}
-        if spec.adc_x is not None:
-            found[spec.adc_x] = raw["x"]
-        return {pin: value for pin, value in found.items() if pin is not None}
+        return {pin: raw[name] for name, pin, _ in self._wired}
 
     def command_w(self, duty: int) -> float:
         """The power that a converter reads from the analog command, W; its zero is live."""

@@ -15,6 +15,8 @@ from nansha.errors import NanshaError
 from nansha_hil import exchange
 
 SHIM = Path(__file__).parent / "shim"
+COMMON = SHIM / "common"
+"""What the shims of all tiers share; it shadows nothing."""
 PATIENCE_S = 20.0
 """Wall time a program may compute silently; then it hangs, and the watchdog decides."""
 _TX_MAX = 1 << 16
@@ -60,7 +62,7 @@ class Vm:
         )
         environment = {
             "PATH": os.environ.get("PATH", ""),
-            "MICROPYPATH": f"{folder}:{SHIM}:{firmware or firmware_path()}:.frozen",
+            "MICROPYPATH": f"{folder}:{SHIM}:{COMMON}:{firmware or firmware_path()}:.frozen",
             "NANSHA_RIG_FD": str(theirs.fileno()),
             "NANSHA_RESET_CAUSE": str(reset_cause),
             "NANSHA_CLOCK": "virtual" if virtual else "real",

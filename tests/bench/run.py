@@ -7,7 +7,6 @@ missed; only a wrong answer makes the exit code 1.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -57,11 +56,10 @@ def main() -> int:
     import part_small
     import part_switches
     import part_tree
-    from figures import Figure, Part, Say, WrongAnswer
+    import parts
+    from figures import Figure, Part, Say
     from machine import circumstances, kind
-    from progress import Bar
     from rich.console import Console
-    from show import show
 
     wrong: list[str] = []
 
@@ -80,7 +78,7 @@ def main() -> int:
         wrong.extend([escaped] if escaped else [])
         return part
 
-    parts: dict[str, Callable[[Say], Part]] = {
+    measures: dict[str, Callable[[Say], Part]] = {
         "n64": part_small.measure,
         "tree": part_tree.measure,
         "million": part_million.measure,
@@ -91,38 +89,15 @@ def main() -> int:
         "scaling": scaling,
         "hunt": hunt,
     }
-    options.out.mkdir(parents=True, exist_ok=True)
     console = Console(highlight=False)
     began = perf_counter()
-    chosen = [name for name in SECONDS if name in options.only]
-    bar = Bar({name: SECONDS[name] for name in chosen}, console)
-    found: dict[str, Part] = {}
-    try:
-        for name in chosen:
-            with bar.part(name) as say:
-                try:
-                    found[name] = parts[name](say)
-                except WrongAnswer as error:
-                    wrong.append(f"{name}: {error}")
-                    continue
-            _write(options.out / f"{name}.json", found[name].raw)
-    finally:
-        bar.close()
-
-    figures = [figure for part in found.values() for figure in part.figures]
-    wall_s = perf_counter() - began
+    chosen = {name: measures[name] for name in SECONDS if name in options.only}
+    found = parts.measure(chosen, SECONDS, options.out, console, wrong)
     note = "the whole run, on 2 cores"
-    figures.append(Figure(name="wall", value=wall_s, unit="s", at_most=WALL_BAR_S, note=note))
-    tables = [table for part in found.values() for table in part.tables]
+    wall_s = perf_counter() - began
+    wall = Figure(name="wall", value=wall_s, unit="s", at_most=WALL_BAR_S, note=note)
     summary: dict[str, Any] = circumstances(_command(options))
-    summary |= {
-        "wrong": wrong,
-        "tables": [{"title": t.title, "columns": t.columns, "rows": t.rows} for t in tables],
-        "measurements": [figure.as_dict() for figure in figures],
-    }
-    _write(options.out / "summary.json", summary)
-    show(console, figures, tables, wrong)
-    return 1 if wrong else 0
+    return parts.conclude(summary, found, wrong, options.out, console, (wall,))
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -131,11 +106,6 @@ def _command(options: argparse.Namespace) -> str:
         return "make bench"
     parts = f"--only {' '.join(options.only)} --largest {options.largest}"
     return f"tests/bench/run.py {parts} --mutants {options.mutants}"
-
-
-def _write(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

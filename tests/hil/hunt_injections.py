@@ -12,9 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from hunt_kit import side_by_side
-
 from nansha_hil.scenario.words import seconds
+from nansha_hil.side_by_side import side_by_side
 from nansha_hil.suite import Job, run_job
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +69,11 @@ def main() -> int:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else TIMES
     out = ROOT / "out" / "hunt"
     out.mkdir(parents=True, exist_ok=True)
-    results = side_by_side(run_job, jobs(times, out / "injections", seed=7), told)
+    todo = jobs(times, out / "injections", seed=7)
+    results = []
+    for result in side_by_side(run_job, todo):
+        results.append(result)
+        print(f"{len(results):3}/{len(todo)} {told(result)}", flush=True)
     checks = sum(len(result["verdicts"]) for result in results)
     bad = [result["name"] for result in results if result["status"] != "pass"]
     (out / "injections.json").write_text(json.dumps(results, indent=1, default=str))

@@ -13,10 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hunt_kit import side_by_side
-
 from nansha_hil.experiment import Experiment
 from nansha_hil.scenario import load_scenario
+from nansha_hil.side_by_side import side_by_side
 from nansha_hil.vm import firmware_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,7 +121,10 @@ def told(result: dict[str, Any]) -> str:
 def main() -> int:
     """Run all; 1 when fewer than BAR are found."""
     OUT.mkdir(parents=True, exist_ok=True)
-    results = side_by_side(work, range(len(MUTANTS)), told)
+    results = []
+    for result in side_by_side(work, range(len(MUTANTS))):
+        results.append(result)
+        print(f"{len(results):3}/{len(MUTANTS)} {told(result)}", flush=True)
     found = sum(result["found_by"] is not None for result in results)
     (OUT / "mutants.json").write_text(json.dumps(results, indent=1))
     print(f"{found} of {len(results)} mutants found; the bar is {100 * BAR:.0f} %")

@@ -16,7 +16,7 @@ from nansha.site import load_site
 from nansha_boards.scale import value_from_raw
 from nansha_hil import exchange
 from nansha_hil.transducers import Channel, Transducers
-from nansha_hil.vm import SHIM, Vm, find_micropython
+from nansha_hil.vm import COMMON, SHIM, Vm, find_micropython
 from nansha_node.scaling import duty_u16
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,12 +95,12 @@ def test_what_a_chip_refuses_does_not_pass(tmp_path, code):
     (tmp_path / "_rig.py").write_text(
         "levels = outputs = 0\nduties = [0] * 4\nhandlers = {}\nvirtual = True\n"
         "HELLO = WAIT = ADC = PWM = UART = WDT = IRQ = RESET = 0\n"
-        "def exchange(*a): pass\ndef fed(): pass\n"
+        "def exchange(*a): pass\ndef fed(): pass\ndef push(): pass\n"
     )
     program = f"import machine\ntry:\n    {code}\nexcept ValueError:\n    print('refused')\n"
     done = subprocess.run(
         [find_micropython(), "-c", program],
-        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:.frozen", "NANSHA_RESET_CAUSE": "1"},
+        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:{COMMON}:.frozen", "NANSHA_RESET_CAUSE": "1"},
         capture_output=True,
         text=True,
         timeout=30,

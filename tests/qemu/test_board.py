@@ -261,7 +261,7 @@ def test_main_is_the_last_file(standin, tmp_path):
     try:
         files = list(board_files(tmp_path / "battery"))
         assert files[-1] == "main.py"
-        wanted = {"machine.py", "select.py", "shim_uart2.py", "board.py", "secret.py"}
+        wanted = {"rig_pins.py", "machine.py", "select.py", "_rig.py", "board.py", "secret.py"}
         assert wanted | {"nansha_node/boot.py", "nansha_wire/serial.py"} <= set(files)
     finally:
         node.close()

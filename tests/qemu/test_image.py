@@ -17,7 +17,7 @@ from nansha_hil.qemu import board
 from nansha_hil.qemu.emulator import Emulator, free_ports
 from nansha_hil.qemu.image import command_line, flash_image
 from nansha_hil.qemu.install import SHIM
-from nansha_hil.vm import find_micropython
+from nansha_hil.vm import COMMON, find_micropython
 
 from .conftest import STANDIN, firmware
 
@@ -77,7 +77,7 @@ def test_the_stand_in_takes_no_other_command_line(tmp_path, extra):
 
 
 def test_both_halves_have_the_same_layouts():
-    text = (SHIM / "shim_uart2.py").read_text()
+    text = (SHIM / "_rig.py").read_text()
     request = re.search(r'^REQUEST = "(.+?)"', text, re.M).group(1)
     reply = re.search(r'^REPLY = "(.+?)"', text, re.M).group(1)
     assert request == exchange.REQUEST.format.replace("<", "<B")
@@ -103,7 +103,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("code", REFUSED.values(), ids=REFUSED.keys())
 def test_what_the_chip_refuses_does_not_pass(tmp_path, code):
-    (tmp_path / "shim_uart2.py").write_text(
+    (tmp_path / "_rig.py").write_text(
         "levels = outputs = 0\nduties = [0] * 4\nhandlers = {}\n"
         "HELLO = WAIT = ADC = PWM = UART = WDT = IRQ = RESET = 0\n"
         "def exchange(*a): pass\ndef push(): pass\n"
@@ -118,7 +118,7 @@ def test_what_the_chip_refuses_does_not_pass(tmp_path, code):
     )
     done = subprocess.run(
         [find_micropython(), "-c", program],
-        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:.frozen"},
+        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:{COMMON}:.frozen"},
         capture_output=True,
         text=True,
         timeout=30,

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from nansha_hil.qemu.install import SHIM
-from nansha_hil.vm import find_micropython, firmware_path
+from nansha_hil.vm import COMMON, find_micropython, firmware_path
 
 FAKE = """
 import io, struct
@@ -59,12 +59,12 @@ def on_a_board(tmp_path: Path, program: str) -> list:
     (tmp_path / "fake.py").write_text(FAKE)
     text = (
         "import sys, json, fake\nsys.modules['umachine'] = fake\n"
-        "told = []\nimport machine, select, shim_uart2\n"
+        "told = []\nimport machine, select, _rig\n"
         f"{program}\nprint(json.dumps(told))\n"
     )
     done = subprocess.run(
         [find_micropython(), "-c", text],
-        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:{firmware_path()}:.frozen"},
+        env={"MICROPYPATH": f"{tmp_path}:{SHIM}:{COMMON}:{firmware_path()}:.frozen"},
         capture_output=True,
         text=True,
         timeout=30,
@@ -116,7 +116,7 @@ def test_a_notice_ends_a_wait_and_runs_the_handler(tmp_path):
     program = """
 pin = machine.Pin(27, machine.Pin.IN)
 pin.irq(lambda who: told.append(who is pin), machine.Pin.IRQ_RISING)
-shim_uart2.link.reply(0, 0, 1 << 27, 1)
+_rig.link.reply(0, 0, 1 << 27, 1)
 told.append(len(select.poll().poll()))
 """
     assert on_a_board(tmp_path, program) == [True, 0]

@@ -26,7 +26,7 @@ from nansha_wire.serial import Deframer, pack
 AGAIN = 2
 """Flag of a request that has been sent before: its first copy or the reply to it was damaged."""
 IO_PINS = (18, 19)
-"""Where UART2 of the emulated chip is; `shim_uart2.py` opens it there."""
+"""Where UART2 of the emulated chip is; `shim/_rig.py` opens it there."""
 _REQUEST_BYTES = 1 + exchange.REQUEST.size
 _ROM = b"rst:0x"
 """What the boot ROM of an ESP32 prints with the cause of every reset."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from nansha_hil.qemu.emulator import Emulator
 from nansha_hil.qemu.image import flash_image
 from nansha_hil.qemu.repl import RawRepl
-from nansha_hil.vm import firmware_path
+from nansha_hil.vm import COMMON, firmware_path
 
 SHIM = Path(__file__).parent / "shim"
 FLASH = "flash.bin"
@@ -28,7 +28,8 @@ def board_files(folder: Path) -> dict[str, bytes]:
         str(path.relative_to(root)): path.read_bytes()
         for path in sorted(root.glob("nansha_*/*.py"))
     }
-    files |= {path.name: path.read_bytes() for path in sorted(SHIM.glob("*.py"))}
+    shims = [*sorted(COMMON.glob("*.py")), *sorted(SHIM.glob("*.py"))]
+    files |= {path.name: path.read_bytes() for path in shims}
     files |= {name: (folder / name).read_bytes() for name in _OWN if (folder / name).exists()}
     files["main.py"] = (root / "main.py").read_bytes()
     return files

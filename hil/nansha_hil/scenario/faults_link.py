@@ -8,13 +8,11 @@ from typing import Literal
 from pydantic import Field
 
 from nansha_hil.attack import excessive_setpoints, forged_setpoints
-from nansha_hil.net import PROFILES
+from nansha_hil.net import PROFILES, LinkProfile, ProfileName
 from nansha_hil.scenario.entry import Assets, listed
 from nansha_hil.scenario.faults_grid import Fault
 from nansha_hil.scenario.words import Duration, duration_text, seconds
 from nansha_hil.stage import Stage
-
-ProfileName = Literal["wire", "wifi", "wifi_poor", "cellular", "cellular_poor"]
 
 
 class _LinkFault(Fault):
@@ -25,7 +23,31 @@ class _LinkFault(Fault):
         return True
 
 
-class LinkLoss(_LinkFault):
+class _Worsens(_LinkFault):
+    """A link is worse than usual for a while."""
+
+    def worse(self, usual: LinkProfile) -> LinkProfile:
+        """What it is like meanwhile."""
+        raise NotImplementedError
+
+    def begin(self, stage: Stage) -> None:
+        """Worsen."""
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            link.profile = self.worse(link.usual)
+
+    def end_text(self) -> str:
+        """What ends."""
+        return f"the link of {listed(self.names())} is as usual"
+
+    def end(self, stage: Stage) -> None:
+        """As usual."""
+        for asset in stage.each(self.names()):
+            link = stage.machinery.net.links[asset]
+            link.profile = link.usual
+
+
+class LinkLoss(_Worsens):
     """A link carries nothing, or loses a share of its frames."""
 
     fault: Literal["link_loss"]
@@ -40,26 +62,26 @@ class LinkLoss(_LinkFault):
         """What ends."""
         return f"the link of {listed(self.names())} is whole again"
 
+    def worse(self, usual: LinkProfile) -> LinkProfile:
+        """Frames are lost."""
+        return dataclasses.replace(usual, loss=self.share)
+
     def begin(self, stage: Stage) -> None:
-        """Lose."""
-        for asset in stage.each(self.names()):
-            link = stage.machinery.net.links[asset]
-            if self.share == 1.0:
-                link.cuts += 1
-            else:
-                link.profile = dataclasses.replace(link.usual, loss=self.share)
+        """Lose; a cut takes what is on its way as well."""
+        if self.share == 1.0:
+            stage.machinery.net.cut(stage.each(self.names()))
+        else:
+            super().begin(stage)
 
     def end(self, stage: Stage) -> None:
         """Heal."""
-        for asset in stage.each(self.names()):
-            link = stage.machinery.net.links[asset]
-            if self.share == 1.0:
-                link.cuts -= 1
-            else:
-                link.profile = link.usual
+        if self.share == 1.0:
+            stage.machinery.net.mend(stage.each(self.names()))
+        else:
+            super().end(stage)
 
 
-class LinkCorruption(_LinkFault):
+class LinkCorruption(_Worsens):
     """A share of the frames has bits turned over on the way."""
 
     fault: Literal["link_corruption"]
@@ -73,19 +95,12 @@ class LinkCorruption(_LinkFault):
         """What ends."""
         return f"the link of {listed(self.names())} is clean again"
 
-    def begin(self, stage: Stage) -> None:
-        """Spoil."""
-        for asset in stage.each(self.names()):
-            link = stage.machinery.net.links[asset]
-            link.profile = dataclasses.replace(link.usual, corruption=self.share)
-
-    def end(self, stage: Stage) -> None:
-        """Clean."""
-        for asset in stage.each(self.names()):
-            stage.machinery.net.links[asset].profile = stage.machinery.net.links[asset].usual
+    def worse(self, usual: LinkProfile) -> LinkProfile:
+        """Bits are turned over."""
+        return dataclasses.replace(usual, corruption=self.share)
 
 
-class LinkPoor(_LinkFault):
+class LinkPoor(_Worsens):
     """A link behaves like another kind for a while."""
 
     fault: Literal["link_poor"]
@@ -95,20 +110,12 @@ class LinkPoor(_LinkFault):
         """What begins."""
         return f"the link of {listed(self.names())} is like {self.like.replace('_', ', ')}"
 
-    def end_text(self) -> str:
-        """What ends."""
-        return f"the link of {listed(self.names())} is as usual"
-
-    def begin(self, stage: Stage) -> None:
-        """Worsen."""
-        stage.machinery.net.worsen(stage.each(self.names()), PROFILES[self.like])
-
-    def end(self, stage: Stage) -> None:
-        """As usual."""
-        stage.machinery.net.worsen(stage.each(self.names()), None)
+    def worse(self, usual: LinkProfile) -> LinkProfile:
+        """Another kind."""
+        return PROFILES[self.like]
 
 
-class LinkLate(_LinkFault):
+class LinkLate(_Worsens):
     """Every frame takes its time, one way."""
 
     fault: Literal["link_late"]
@@ -118,19 +125,9 @@ class LinkLate(_LinkFault):
         """What begins."""
         return f"the link of {listed(self.names())} takes {duration_text(self.latency_s)}"
 
-    def end_text(self) -> str:
-        """What ends."""
-        return f"the link of {listed(self.names())} is as usual"
-
-    def begin(self, stage: Stage) -> None:
-        """Slow down."""
-        for asset in stage.each(self.names()):
-            link = stage.machinery.net.links[asset]
-            link.profile = dataclasses.replace(link.usual, latency_ms=1000.0 * self.latency_s)
-
-    def end(self, stage: Stage) -> None:
-        """As usual."""
-        stage.machinery.net.worsen(stage.each(self.names()), None)
+    def worse(self, usual: LinkProfile) -> LinkProfile:
+        """Slower."""
+        return dataclasses.replace(usual, latency_ms=1000.0 * self.latency_s)
 
 
 class LinkReplay(_LinkFault):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, time, timedelta
@@ -33,7 +34,14 @@ from nansha_hil.scenario.columns import load_profile
 from nansha_hil.scenario.entry import Entry, Happening
 from nansha_hil.scenario.model import Limit, ScenarioFile
 from nansha_hil.scenario.problems import problem_lines
-from nansha_hil.scenario.source import ScenarioError, override, parse_value, read_source, variants
+from nansha_hil.scenario.source import (
+    ScenarioError,
+    override,
+    parse_value,
+    read_source,
+    value_text,
+    variants,
+)
 from nansha_hil.scenario.words import US, RandomTimes, did_you_mean
 from nansha_hil.sensors import SensorSpec
 from nansha_hil.stage import Stage
@@ -148,15 +156,15 @@ class Scenario:
         """What the link of an asset is like."""
         return self.network.get(asset, self.network.get("*", PROFILES["wire"]))
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """What was changed, as PATH=VALUE: `load_scenario` with these gives the same again."""
+        return tuple(f"{path}={value_text(value)}" for path, value in self.changed.items())
+
     def repeat_command(self) -> str:
         """The shortest command that runs exactly this."""
-        words = ["nansha hil run", str(self.path)]
-        words += [f"--set '{path}={_shown(value)}'" for path, value in self.changed.items()]
-        return " ".join(words)
-
-
-def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        words = ["nansha hil run", shlex.quote(str(self.path))]
+        return " ".join([*words, *(f"--set {shlex.quote(text)}" for text in self.sets)])
 
 
 def load_variants(path: Path | str, sets: Iterable[str] = ()) -> list[Scenario]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from nansha_hil.net import ProfileName
 from nansha_hil.scenario.checks import Expect, Measure
 from nansha_hil.scenario.faults import AnyFault
 from nansha_hil.scenario.settings import AnySetting
@@ -94,9 +95,6 @@ class SensorTable(Model):
     gain: float = Field(default=0.0, gt=-1.0)
     step: float = Field(default=0.0, ge=0.0)
     delay_s: Duration = Field(default=0.0, alias="delay")
-
-
-ProfileName = Literal["wire", "wifi", "wifi_poor", "cellular", "cellular_poor"]
 
 
 class ScenarioFile(Model):

@@ -59,6 +59,10 @@ def exchange(op, wait_us=0):
         received += _file.read(_inputs[3])
 
 
+def push():
+    """An output has been set: it goes out with the next exchange."""
+
+
 def notice():
     """Take one message of the rig; True when it is a notice (real time: a pin has moved) and not
     the reply to a request."""

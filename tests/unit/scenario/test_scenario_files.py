@@ -1,6 +1,7 @@
 """Scenario files: what loads, what is said about those that do not, and what they do to a plant."""
 
 import random
+import shlex
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,21 @@ def test_a_missing_demand_column_is_told(tmp_path):
     scenario = load_scenario(write(tmp_path, HEAD))
     with pytest.raises(ScenarioError, match=r"data\.columns: .*no column 'load_critical'"):
         scenario.build_plant(SITE)
+
+
+def test_the_repeat_command_gives_the_same_scenario_again(tmp_path):
+    path = write(
+        tmp_path, HEAD + '[[timeline]]\nid = "bad"\nat = "12:01:00"\nfault = "disk_full"\n'
+    )
+    sets = [
+        'timeline.bad.at={ random = 3, from = "+1 min", to = "+10 min", apart = "30 s" }',
+        "scenario.seed=7",
+        "scenario.tags=[\"a b\", 'c']",
+        "timeline.bad.why=it's so",
+    ]
+    first = load_scenario(path, sets)
+    words = shlex.split(first.repeat_command())
+    again = load_scenario(words[3], words[5::2])
+    assert words[4::2] == ["--set"] * 4
+    assert again.lines == first.lines and len(first.lines[0][1]) == 3
+    assert (again.seed, again.tags, again.changed) == (7, ("a b", "c"), first.changed)

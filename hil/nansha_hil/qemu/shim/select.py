@@ -1,6 +1,6 @@
 """`select.poll` of an emulated ESP32: the chip's own, and an exchange with the rig after a wait."""
 
-import shim_uart2 as _rig
+import _rig
 import uselect
 from uselect import POLLERR, POLLHUP, POLLIN, POLLOUT  # noqa: F401
 
