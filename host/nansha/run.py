@@ -15,12 +15,15 @@ from nansha.links import Link, MqttLink, SerialLink
 from nansha.session import Session
 from nansha.site import SerialLink as SerialLinkField
 from nansha.site import Site
+from nansha.tasks import end
 
 CYCLE_S = 1.0
 SOON_S = 0.002
 """An urgent event brings a cycle after so long; what else comes in by then is part of it."""
 CLOSEST_S = 0.05
 """Urgent cycles come no closer than this, however many events come in."""
+GOODBYE_S = 8.0
+"""Longer than any link takes to close: a port's reader 0.1 s, a broker's goodbye 5 s."""
 
 
 class Clock:
@@ -103,8 +106,7 @@ class Runner:
                 if self._broker is not None:
                     carrying.append(tasks.create_task(self._keep_broker(self._broker)))
                 await self._cycles(stop, links, by_node)
-                for task in carrying:
-                    task.cancel()
+                await end(*carrying, again_s=GOODBYE_S)
         finally:
             if self._broker is not None:
                 self._broker.stop()

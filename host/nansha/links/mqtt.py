@@ -8,6 +8,7 @@ import asyncio
 import aiomqtt
 
 from nansha.links.base import FIRST_PAUSE_S, Deliver, LinkState, changed, longer
+from nansha.tasks import end
 
 _WAITING = 1000
 """Frames that may wait for a slow broker; older than the lease they would be worthless anyway."""
@@ -64,8 +65,7 @@ class MqttLink:
             self._cancelled = True
             raise
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            await end(sending)
 
     def send(self, node: int, frame: bytes) -> None:
         """Queue one frame; when the link is down it is lost at once, an old command helps
