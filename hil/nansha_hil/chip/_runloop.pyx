@@ -29,10 +29,6 @@ cdef class Control:
     cdef public bint halted
 
 
-def ignore_branch(core, exchange):
-    """Told of every call the chip makes; the emulator insists on calling somebody."""
-
-
 def next_alarm_ns(SimulationClock clock):
     """When the next peripheral has something to do, ns; -1 if none has."""
     return clock._next_alarm.nanos if clock._next_alarm is not None else -1.0

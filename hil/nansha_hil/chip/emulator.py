@@ -1,4 +1,4 @@
-"""The RP2040 emulator, compiled anew: rp2040py's own sources without the limited API, and our loop.
+"""The RP2040 emulator, compiled anew: rp2040py's own sources, changed as `patches` says.
 
 The wheel's core is built for every Python at once and runs at a tenth of this speed. Nothing in
 site-packages is touched: a copy of the package is compiled in the cache, and that copy is what
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nansha.errors import NanshaError
-from nansha_hil.chip import cache
+from nansha_hil.chip import cache, patches
 from nansha_hil.chip.run import run
 
 PACKAGE = "rp2040py"
@@ -28,7 +28,7 @@ VERSION = "0.3.6"
 """The very version: we read its core's fields."""
 RECIPE = "1"
 _FLAGS = ["-O3", "-ffp-contract=off"]
-_RUNLOOP = Path(__file__).with_name("_runloop.pyx")
+_HERE = Path(__file__).parent
 _STAGE = "emulator"
 _MEND = "pip install 'nansha[chip]'; a C compiler and Python's headers are needed as well"
 _SETUP = f"""
@@ -79,7 +79,7 @@ def build(say: Callable[[str], None] = _quiet) -> Path:
         "package": VERSION,
         "cython": importlib.metadata.version("Cython"),
         "python": str(sysconfig.get_config_var("EXT_SUFFIX")) + platform.python_version(),
-        "runloop": cache.digest_of_files(_RUNLOOP.parent, _RUNLOOP.name),
+        "ours": "\0".join((_HERE / name).read_text() for name in (*patches.OURS, "patches.py")),
         "setup": _SETUP,
     }
     return cache.folder("emulator", cache.key_of(recipe), lambda place: _make(place, say))
@@ -95,20 +95,10 @@ def _make(place: Path, say: Callable[[str], None]) -> None:
         place / PACKAGE,
         ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.c"),
     )
-    shutil.copy(_RUNLOOP, place / PACKAGE / "native")
-    _contiguous(place / PACKAGE / "native")
+    patches.apply(place / PACKAGE / "native", _HERE)
     (place / "setup.py").write_text(_SETUP)
     run([sys.executable, "setup.py"], place / "build.log", stage=_STAGE, mend=_MEND, cwd=place)
     shutil.rmtree(place / "build", ignore_errors=True)
-
-
-def _contiguous(native: Path) -> None:
-    """Registers and memories are arrays without gaps; said so, an access is one instruction."""
-    for path in (*native.glob("*.pxd"), *native.glob("*.pyx")):
-        text = path.read_text()
-        for kind in ("unsigned int", "unsigned char"):
-            text = text.replace(f"{kind}[:] ", f"{kind}[::1] ")
-        path.write_text(text)
 
 
 def load() -> Any:

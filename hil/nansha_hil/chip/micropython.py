@@ -195,13 +195,13 @@ def _environment(built: Tree) -> dict[str, str]:
     }
 
 
-def image(built: Tree, firmware_dir: Path) -> bytes:
-    """The flash image of `built` with what `firmware_dir`/manifest.py names frozen in.
+def image(built: Tree, firmware_dir: Path, manifest: str = "manifest.py") -> bytes:
+    """The flash image of `built` with what `firmware_dir`/`manifest` names frozen in.
 
     Takes seconds; any number may run at once. NanshaError when the firmware does not compile.
     """
     stage = "freeze and link"
-    mend = f"see what {firmware_dir / 'manifest.py'} names; every module in it must compile"
+    mend = f"see what {firmware_dir / manifest} names; every module in it must compile"
     freeze, compile_frozen, link = _commands(built)
     with tempfile.TemporaryDirectory(prefix="nansha-link-") as name:
         work = Path(name)
@@ -212,7 +212,7 @@ def image(built: Tree, firmware_dir: Path) -> bytes:
         )
         _replace(freeze, "-o", str(source))
         _replace(freeze, "-b", str(work))
-        freeze[-1] = str(firmware_dir / "manifest.py")
+        freeze[-1] = str(firmware_dir / manifest)
         _replace(compile_frozen, "-c", str(source))
         _replace(compile_frozen, "-o", str(frozen))
         _replace(compile_frozen, "-MF", str(work / "frozen.d"))

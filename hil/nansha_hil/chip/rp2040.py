@@ -55,7 +55,6 @@ class Chip:
         self.mcu.load_bootrom(_bootrom())
         self.mcu.logger = _Silent()
         self.mcu.flash[: len(flash)] = flash
-        self.mcu.core.bl_taken = self._loop.ignore_branch
         self.edges: list[Edge] = []
         self.resets = 0
         self._watched: dict[int, bool] = {}
