@@ -213,6 +213,18 @@ def test_a_silent_breaker_keeps_the_mode():
     assert story.look(poi={**BACK, "age_ms": STALE_MS + 1}).mode is Mode.ISLANDED
 
 
+@pytest.mark.parametrize("away_ms", [31_000, 3_600_000, -7_200_000])
+def test_a_host_that_was_away_does_not_take_its_own_silence_for_the_breakers(away_ms):
+    """Back after half a minute, it decides before the first telemetry: nothing is shed for that."""
+    story = Story()
+    story.look()
+    back = story.look(after_ms=away_ms, poi=None)
+    assert back.mode is Mode.GRID_CONNECTED and not story.state.shed
+    for _ in range(30):
+        assert story.look(poi=None).mode is Mode.GRID_CONNECTED
+    assert story.look(poi=None).mode is Mode.ISLANDED, "from now on the silence counts"
+
+
 def test_synchronising_keeps_the_battery_in_its_rating_and_ends_the_nudge():
     story = Story()
     for _ in range(60):
