@@ -2,6 +2,7 @@
 
 After each injection the scenario's own expectations must hold, within its own times; no unsafe
 state, no lost row. Prints a table and leaves out/hunt/injections.json.
+`hunt_injections.py [TIMES [SCENARIO …]]`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ SUITE = ROOT / "scenarios" / "suite"
 TIMES = 20
 QUIET_S = 15.0
 OPS = "relay operations of the critical load"
+ONCE = "once"
+"""Tag of a scenario whose fault heals only once in a life: it has a run for each injection."""
 
 
 def jobs(times: int, out: Path, seed: int) -> list[Job]:
-    """One long run a scenario whose fault ends and heals."""
+    """One long run, or `times` runs, a scenario whose fault ends and heals."""
     found = []
     for path in sorted(SUITE.glob("[a-z]*.toml")):
         raw = tomllib.loads(path.read_text())
@@ -43,17 +46,19 @@ def jobs(times: int, out: Path, seed: int) -> list[Job]:
             if line.get("after")
         )
         apart_s = lasting_s + QUIET_S
-        end_s = 60 + times * apart_s * 1.3
-        at = f'{{ random = {times}, from = "+60 s", to = "+{end_s:.0f} s", apart = "{apart_s} s" }}'
-        sets = [
-            f"timeline.fault.at={at}",
-            f"scenario.duration_s={end_s + apart_s}",
-            f"scenario.seed={seed}",
-        ]
-        if any(limit["name"] == OPS for limit in raw.get("limits", ())):
-            sets.append(f"limits.{OPS}.max={2 * times}")
-        found.append(Job(str(path), tuple(sets), (), str(out / raw["scenario"]["name"]),
-                         raw["scenario"]["name"], pages=False))  # fmt: skip
+        runs, each = (times, 1) if ONCE in raw["scenario"].get("tags", ()) else (1, times)
+        for run in range(runs):
+            name = raw["scenario"]["name"] + (f"-{run + 1}" if runs > 1 else "")
+            end_s = 60 + each * apart_s * 1.3
+            when = f'from = "+60 s", to = "+{end_s:.0f} s", apart = "{apart_s} s"'
+            sets = [
+                f"timeline.fault.at={{ random = {each}, {when} }}",
+                f"scenario.duration_s={end_s + apart_s}",
+                f"scenario.seed={seed + run}",
+            ]
+            if any(limit["name"] == OPS for limit in raw.get("limits", ())):
+                sets.append(f"limits.{OPS}.max={2 * each}")
+            found.append(Job(str(path), tuple(sets), (), str(out / name), name, pages=False))
     return found
 
 
@@ -67,9 +72,11 @@ def told(result: dict[str, Any]) -> str:
 def main() -> int:
     """Run all; 1 when anything does not hold."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else TIMES
+    only = sys.argv[2:]
     out = ROOT / "out" / "hunt"
     out.mkdir(parents=True, exist_ok=True)
     todo = jobs(times, out / "injections", seed=7)
+    todo = [job for job in todo if not only or Path(job.path).stem in only]
     results = []
     for result in side_by_side(run_job, todo):
         results.append(result)
@@ -77,7 +84,7 @@ def main() -> int:
     checks = sum(len(result["verdicts"]) for result in results)
     bad = [result["name"] for result in results if result["status"] != "pass"]
     (out / "injections.json").write_text(json.dumps(results, indent=1, default=str))
-    print(f"{len(results)} faults x {times} times, {checks} checks, not held: {bad or 'none'}")
+    print(f"{len(results)} runs, {times} times a fault, {checks} checks, not held: {bad or 'none'}")
     return 1 if bad else 0
 
 
