@@ -7,6 +7,7 @@ from nansha_boards.check import check_node, errors_only
 from nansha_boards.generate import generate_board_py
 from nansha_boards.load import board_names, load_board, load_profile, profile_names
 from nansha_boards.model import Board, BoardError, NodeSpec, Problem, TripKind
+from nansha_boards.nearest import known_hint, nearest
 from nansha_boards.profile import Profile, RoleProfile, TripRule
 from nansha_boards.roles import ROLES, TIERS, signals_of, with_article
 from nansha_boards.scale import (
@@ -33,8 +34,10 @@ __all__ = [
     "check_node",
     "errors_only",
     "generate_board_py",
+    "known_hint",
     "load_board",
     "load_profile",
+    "nearest",
     "profile_names",
     "quantise_12bit",
     "raw_from_value",

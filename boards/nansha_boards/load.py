@@ -1,12 +1,12 @@
 """Reading board definitions and protection profiles that ship inside the package."""
 
-import difflib
 import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from nansha_boards.model import Board, BoardError
+from nansha_boards.nearest import known_hint
 from nansha_boards.profile import Profile
 
 
@@ -41,8 +41,6 @@ def _names(folder: str) -> tuple[str, ...]:
 def _read(folder: str, name: str, kind: str) -> dict[str, Any]:
     known = _names(folder)
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise BoardError(f"unknown {kind} {name!r}", mend=f"{guess}known: {', '.join(known)}")
+        raise BoardError(f"unknown {kind} {name!r}", mend=known_hint(name, known))
     text = (files("nansha_boards") / folder / f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)

@@ -1,6 +1,5 @@
 """Grid emission factors: dated rows, each with its source and confidence."""
 
-import difflib
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -9,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from nansha.errors import NanshaError
+from nansha_boards import known_hint
 
 
 class GridFactor(BaseModel):
@@ -43,11 +43,7 @@ def grid_factor(factor_id: str) -> GridFactor:
     """The factor of that id; NanshaError, naming the nearest one, where there is none."""
     known = {factor.id: factor for factor in grid_factors()}
     if factor_id not in known:
-        close = difflib.get_close_matches(factor_id, known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise NanshaError(
-            f"unknown grid factor {factor_id!r}", mend=f"{guess}known: {', '.join(known)}"
-        )
+        raise NanshaError(f"unknown grid factor {factor_id!r}", mend=known_hint(factor_id, known))
     return known[factor_id]
 
 

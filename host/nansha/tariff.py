@@ -4,7 +4,6 @@ price = round_half_up(flat x ratio of the period) + surcharge; the sharp price i
 price x 1.25, rounded again. All in decimals, so that a published table is met to its last digit.
 """
 
-import difflib
 import tomllib
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from nansha.errors import NanshaError
+from nansha_boards import known_hint
 
 PeriodName = Literal["valley", "flat", "peak", "sharp"]
 Hours = tuple[tuple[int, int], ...]
@@ -222,9 +222,7 @@ def load_tariff(name: str) -> Tariff:
     """The tariff of that name; NanshaError, naming the nearest one, where there is none."""
     known = tariff_names()
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise NanshaError(f"unknown tariff {name!r}", mend=f"{guess}known: {', '.join(known)}")
+        raise NanshaError(f"unknown tariff {name!r}", mend=known_hint(name, known))
     own = _read("tariffs", name)
     rules = _read("tou_rules", own["rules"])
     rules["ratio"] |= own.pop("ratio", {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from nansha_boards import nearest
+
 US = 1_000_000
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(us|ms|s|min|h)")
@@ -34,9 +35,8 @@ class Model(BaseModel):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint for a typing error: the nearest known word, or all of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near = near or [name for name in known if word and name.startswith(word)][:1]
-    return f"did you mean {near[0]!r}?" if near else "known are: " + ", ".join(known or ["none"])
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else "known are: " + ", ".join(known or ["none"])
 
 
 def seconds(value: Any) -> float:

@@ -19,7 +19,7 @@ DEAD_RECONNECT_AFTER_MS = 5_000
 POI_SILENT_MS = 30_000
 """A breaker unseen for longer may be open: tiers, energy and cars go by the island's rules."""
 AWAY_MS = 5_000
-"""A host that has not decided for so long was dead, stopped or asleep: it heard nobody meanwhile."""
+"""A host that has not decided for so long was dead, stopped or asleep: it heard nobody."""
 SLIP_HZ = 0.04
 """How much faster than the grid an island turns while it synchronises: once round in 25 s, and the
 synchronism check stays closed for longer than a calm node's period."""

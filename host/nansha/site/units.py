@@ -1,7 +1,8 @@
 """The hint for a field that does not exist: a wrong unit, or a slip of the keyboard."""
 
-import difflib
 from typing import Any
+
+from nansha_boards import nearest
 
 _UNITS: dict[str, tuple[str, str, str, float]] = {
     # suffix: (shown as, suffix of the known field, shown as, factor)
@@ -35,8 +36,7 @@ def meant_field(name: str, known: tuple[str, ...]) -> str | None:
     bare = [k for k in known if k.rpartition("_")[0] == name]
     if bare:
         return bare[0]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    return close[0] if close else None
+    return nearest(name, known)
 
 
 def unknown_field_hint(name: str, value: Any, known: tuple[str, ...]) -> str:

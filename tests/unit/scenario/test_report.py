@@ -1,12 +1,13 @@
 """The report: one file, no network, no string that escapes its place."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 
 from nansha_hil.report import write_report
-from nansha_hil.report_figures import time_means
+from nansha_hil.report.day import time_means
 
 pytest.importorskip("plotly")
 
@@ -72,13 +73,19 @@ def test_full_report_is_self_contained_and_escaped(tmp_path):
     assert "alert('x')" not in own and "<img" not in own
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)\s*=", page)
     assert "http://" not in own.replace("http://evil", "") and "https://" not in own
-    assert page.count("<script>") == 2
+    # plotly, charts and diagram; nothing hostile has opened or closed one
+    assert page.count("<script>") == 3 and page.count("</script>") == 5
+    for data in re.findall(r"<script type='application/json' id=\w+>(.*?)</script>", page):
+        json.loads(data)
     assert "grid lost" in own and "00:00:07.000" in own
-    assert "Island frequency" in own and "12.50" in own
+    assert "The island lasted" in own and "12.50" in own
     assert "south: 0.4 kg/kWh of 2023 (confidence C)" in own and "1,234" in own
     for name in ("Roof", "Hall", "critical served", "Street: export"):
         assert name in own
-    assert "Unseen" not in own
+    # what left no series is in the diagram, and in no chart
+    assert own.count("Unseen: not recorded") == 1
+    charts = re.search(r"id=charts>(.*?)</script>", page)[1]
+    assert "Roof" in charts and "Unseen" not in charts
 
 
 @pytest.mark.parametrize(
