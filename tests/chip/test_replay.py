@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 DUAL = Path(__file__).resolve().parents[1] / "dual"
+SUITE = Path(__file__).resolve().parents[2] / "scenarios" / "suite"
+CHIP_LINES = 700
+"""Of a recording: come-up, the outage, and the second after it. The chip reads on no faster."""
 KEY = b"0123456789abcdef0123456789abcdef"
 BOOT = 77
 
@@ -23,7 +26,7 @@ def recording(asset: str, steps: int, monkeypatch) -> list[str]:
     decode = module.frames.decode
 
     def noting(data):
-        lines.append(f"F {data.hex()}")
+        lines.append(f"F {data.hex()} {walk.t_ms}")
         return decode(data)
 
     monkeypatch.setattr(module.frames, "decode", noting)
@@ -82,3 +85,39 @@ def test_a_changed_input_changes_the_hash(monkeypatch):
         changed[k] = " ".join([parts[0], str(int(parts[1]) ^ 1 << 17), *parts[2:]])
     other = replay.here(settings, changed, KEY, BOOT)
     assert other[0] == told[0] and other[2] != told[2]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Path:
+    """An outage of the whole site on VMs, with what each node saw and decided."""
+    from nansha_hil.chip.replay import recording_firmware
+    from nansha_hil.experiment import Experiment
+    from nansha_hil.scenario import load_scenario
+
+    folder = tmp_path_factory.mktemp("recorded")
+    times = ["timeline.fault.at=+5 s", "timeline.fault.for=12 s", "scenario.duration_s=90"]
+    scenario = load_scenario(SUITE / "grid_outage.toml", times)
+    Experiment(scenario, folder, firmware=recording_firmware(folder)).run()
+    return folder / "nodes"
+
+
+@pytest.mark.parametrize(
+    "asset", ["poi", "pv_roof", "battery", "ev_charger", "load_critical", "load_interruptible"]
+)
+def test_a_recorded_scenario_is_decided_again_to_the_bit(asset, firmware, recorded, tmp_path):
+    """What the node decided in the run, it decides again here, on the VM and on the chip."""
+    from nansha_hil.chip import replay
+
+    node = recorded / asset
+    decided = (node / replay.DECIDED).read_text().splitlines()
+    lines = (node / replay.RECORDING).read_text().splitlines()
+    assert sum(line.startswith("F") for line in lines) > 30, "commands came in"
+    settings = (node / "board.py").read_text()
+    secret: dict[str, bytes] = {}
+    exec((node / "secret.py").read_text(), secret)
+    key = secret["KEY"]
+    assert len(decided) >= 3 and replay.here(settings, lines, key, 1) == decided
+    lines = lines[:CHIP_LINES]
+    told = replay.here(settings, lines, key, 1)
+    assert len(told) >= 3
+    assert replay.on_chip(firmware, settings, lines, key, 1) == told

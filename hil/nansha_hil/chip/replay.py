@@ -1,26 +1,61 @@
 """The node's decisions again, from recorded inputs, on any interpreter: a hash a hundred steps.
 
 A recording is a file of lines, so that a chip reads one at a time: `I v_mv i_ma f_mhz x alert flag
-fault t_ms` is a look at the terminals, `F hex` a frame that came in, at the time of the last look.
-`PROGRAM` runs on CPython, on the MicroPython VM and on a chip (from its file system); it prints, or
-sends over its UART, one line a hundred looks: how many, and a SHA-256 over all decisions so far.
+fault t_ms` is a look at the terminals, `F hex t_ms` a frame that came in. `PROGRAM` runs on
+CPython, on the MicroPython VM and on a chip (from its file system); it prints, or sends over its
+UART, one line a hundred looks: how many, and a SHA-256 over all decisions so far.
+`recording_firmware` makes such a recording of a run of the rig, and the same hashes of what was
+decided in it.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from nansha.errors import NanshaError
 from nansha_hil.chip import flash
 from nansha_hil.chip.build import Firmware
 from nansha_hil.chip.rp2040 import Chip
+from nansha_hil.vm import firmware_path
 
 EVERY = 100
-RECORDING, SETTINGS = "recording.txt", "board.txt"
+RECORDING, SETTINGS, DECIDED = "recording.txt", "board.txt", "decided.txt"
 _PATIENCE_US = 60_000_000.0
 
-PROGRAM = '''
+_DIGEST = '''
 import hashlib
+
+class Digest:
+    """A hash over decisions, told every so many looks."""
+
+    def __init__(self, say):
+        self.say = say
+        self.told = bytearray()
+        self.hash = b""
+        self.count = 0
+
+    def result(self, result):
+        self.told += repr(result).encode()
+
+    def look(self, out, state):
+        self.told += repr([int(out.closed), out.power_w, out.period_ms, out.reason, out.events,
+            state.lease_left_ms, state.armed_left_ms, state.trip, state.shed, state.relay_ops,
+            state.healthy_ms, state.restore_ms, state.counter]).encode()
+        self.count += 1
+        if self.count % EVERY == 0:
+            sha = hashlib.sha256(self.hash)
+            sha.update(self.told)
+            self.hash = sha.digest()
+            self.told = bytearray()
+            self.say("%d %d %d %s" % (self.count, int(out.closed), out.power_w,
+                "".join(["%02x" % b for b in self.hash])))
+'''.replace("EVERY", str(EVERY))
+
+PROGRAM = (
+    _DIGEST
+    + '''
 from binascii import unhexlify
 from nansha_node.commands import handle
 from nansha_node.control import step
@@ -42,34 +77,58 @@ def replay(settings, lines, key, boot_id, say):
     state = State(cfg)
     state.boot_id = boot_id
     key = Key(key)
-    told = bytearray()
-    digest = b""
-    t_ms = count = 0
+    digest = Digest(say)
     for line in lines:
         parts = line.split()
         if parts[0] == "F":
             try:
                 frame = frames.decode(unhexlify(parts[1]))
-                state, result = handle(cfg, state, frame, key, t_ms)
             except frames.FrameError:
-                result = -1
-            told += repr(result).encode()
+                continue
+            state, result = handle(cfg, state, frame, key, int(parts[2]))
+            digest.result(result)
             continue
         v, i, f, x, alert, flag, fault, t_ms = [int(part) for part in parts[1:]]
         inputs = Inputs(v, i, f, x, bool(alert), bool(flag), fault)
         state, out = step(cfg, state, inputs, t_ms)
-        told += repr([int(out.closed), out.power_w, out.period_ms, out.reason, out.events,
-            state.lease_left_ms, state.armed_left_ms, state.trip, state.shed, state.relay_ops,
-            state.healthy_ms, state.restore_ms, state.counter]).encode()
-        count += 1
-        if count % EVERY == 0:
-            sha = hashlib.sha256(digest)
-            sha.update(told)
-            digest = sha.digest()
-            told = bytearray()
-            say("%d %d %d %s" % (count, int(out.closed), out.power_w,
-                "".join(["%02x" % b for b in digest])))
-'''.replace("EVERY", str(EVERY))
+        digest.look(out, state)
+'''
+)
+
+_RECORDER = (
+    _DIGEST
+    + """
+from binascii import hexlify
+import nansha_node.app as app
+from nansha_wire import frames
+
+_lines = open("RECORDING", "w")
+_decided = open("DECIDED", "w")
+_digest = Digest(lambda text: _decided.write(text + "\\n"))
+_decode, _handle, _step = frames.decode, app.handle, app.step
+_raw = b""
+
+def decode(data):
+    global _raw
+    _raw = bytes(data)
+    return _decode(data)
+
+def handle(cfg, state, frame, key, now):
+    _lines.write("F %s %d\\n" % (hexlify(_raw).decode(), now))
+    state, result = _handle(cfg, state, frame, key, now)
+    _digest.result(result)
+    return state, result
+
+def step(cfg, state, i, now):
+    _lines.write("I %d %d %d %d %d %d %d %d\\n" % (
+        i.v_mv, i.i_ma, i.f_mhz, i.x, i.alert, i.flag, i.fault, now))
+    state, out = _step(cfg, state, i, now)
+    _digest.look(out, state)
+    return state, out
+
+frames.decode, app.handle, app.step = decode, handle, step
+"""
+)
 
 _ON_CHIP = """
 from machine import UART, Pin
@@ -80,6 +139,20 @@ uart.write("end\\n")
 while True:
     pass
 """
+
+
+def recording_firmware(folder: Path) -> Path:
+    """Our firmware in `folder`, and it notes its inputs and decisions beside its board.py.
+
+    In RECORDING and DECIDED, of its last boot; for boards that run in the MicroPython VM.
+    """
+    firmware = folder / "firmware"
+    shutil.copytree(firmware_path(), firmware, ignore=shutil.ignore_patterns("__pycache__"))
+    text = _RECORDER.replace("RECORDING", RECORDING).replace("DECIDED", DECIDED)
+    (firmware / "recorder.py").write_text(text)
+    boot = firmware / "nansha_node" / "boot.py"
+    boot.write_text(boot.read_text().replace("\nmain()\n", "\nimport recorder\n\nmain()\n"))
+    return firmware
 
 
 def here(settings: str, lines: Iterable[str], key: bytes, boot_id: int) -> list[str]:
