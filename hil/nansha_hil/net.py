@@ -23,9 +23,9 @@ KEPT = 400
 class LinkProfile:
     """What a link does to a frame.
 
-    latency_ms and jitter_ms: one way, jitter added evenly from 0 up. loss and corruption: share of
-    frames. bandwidth_bps: 0 for as much as the line itself gives. ordered: frames arrive in the
-    order in which they went.
+    latency_ms and jitter_ms: one way, jitter added evenly from 0 up. down_ms: so much more on the
+    way to the node. loss and corruption: share of frames. bandwidth_bps: 0 for as much as the line
+    itself gives. ordered: frames arrive in the order in which they went.
     """
 
     latency_ms: float = 0.0
@@ -35,6 +35,7 @@ class LinkProfile:
     duplicates: float = 0.0
     bandwidth_bps: float = 0.0
     ordered: bool = True
+    down_ms: float = 0.0
 
     @property
     def plain(self) -> bool:
@@ -97,6 +98,7 @@ class Link:
         arrivals = []
         for _ in range(copies):
             delay_us = 1000.0 * (profile.latency_ms + profile.jitter_ms * luck.random())
+            delay_us += 0.0 if up else 1000.0 * profile.down_ms
             arrives_us = leaves_us + round(delay_us)
             if profile.ordered:
                 arrives_us = self._last_us[up] = max(arrives_us, self._last_us[up])
@@ -106,9 +108,13 @@ class Link:
             arrivals.append((arrives_us, body))
         return arrivals
 
-    def recorded(self, up: bool, since_us: int = 0) -> list[bytes]:
-        """What it has carried since then and somebody may have listened to."""
-        return [data for t_us, data in self._kept[up] if t_us >= since_us]
+    def recorded(self, up: bool, since_us: int = 0, until_us: int | None = None) -> list[bytes]:
+        """What it has carried meanwhile and somebody may have listened to."""
+        return [
+            data
+            for t_us, data in self._kept[up]
+            if t_us >= since_us and (until_us is None or t_us <= until_us)
+        ]
 
 
 def spoiled(data: bytes, luck: random.Random) -> bytes:

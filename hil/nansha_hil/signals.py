@@ -41,6 +41,10 @@ OF_ASSET = {
     "boots": "how often its node has started",
     "reason": "why its node does what it does, as the host heard it last",
     "leased": "whether its node holds a lease, as the host heard it last",
+    "refused_forged": "commands that its node called forged, as the running host was told",
+    "refused_repeated": "commands that its node called repeated, as the running host was told",
+    "refused_late": "commands that its node called late, as the running host was told",
+    "refused_out_of_bounds": "commands outside its node's bounds, as the running host was told",
 }
 
 
@@ -77,6 +81,10 @@ def _of_board(asset: str, board: Board, plant: Plant, rig: Lockstep) -> dict[str
         sample = rig.session.image_of(asset) if rig.session is not None else None
         return getattr(sample, field) if sample is not None else None
 
+    def refused(result: str) -> Value | None:
+        session = rig.session
+        return float(session.peer(asset).results.get(result, 0)) if session is not None else None
+
     return {
         f"{asset}.p_w": lambda: plant.power_w(asset),
         f"{asset}.closed": lambda: plant.nodes[asset].closed,
@@ -88,6 +96,10 @@ def _of_board(asset: str, board: Board, plant: Plant, rig: Lockstep) -> dict[str
         f"{asset}.boots": lambda: float(board.boots),
         f"{asset}.reason": lambda: image("reason"),
         f"{asset}.leased": lambda: image("leased"),
+        f"{asset}.refused_forged": lambda: refused("forged"),
+        f"{asset}.refused_repeated": lambda: refused("repeated"),
+        f"{asset}.refused_late": lambda: refused("late"),
+        f"{asset}.refused_out_of_bounds": lambda: refused("out_of_bounds"),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from nansha_hil.attack import excessive_setpoints, forged_setpoints
 from nansha_hil.net import PROFILES, LinkProfile, ProfileName
@@ -116,25 +116,43 @@ class LinkPoor(_Worsens):
 
 
 class LinkLate(_Worsens):
-    """Every frame takes its time, one way."""
+    """Every frame takes its time, each way; with `way = "down"` only commands do."""
 
     fault: Literal["link_late"]
     latency_s: Duration = Field(alias="latency")
+    way: Literal["both", "down"] = "both"
 
     def text(self) -> str:
         """What begins."""
-        return f"the link of {listed(self.names())} takes {duration_text(self.latency_s)}"
+        of = "the link of" if self.way == "both" else "the way of commands to"
+        return f"{of} {listed(self.names())} takes {duration_text(self.latency_s)}"
 
     def worse(self, usual: LinkProfile) -> LinkProfile:
         """Slower."""
-        return dataclasses.replace(usual, latency_ms=1000.0 * self.latency_s)
+        latency_ms = 1000.0 * self.latency_s
+        if self.way == "down":
+            return dataclasses.replace(usual, down_ms=latency_ms)
+        return dataclasses.replace(usual, latency_ms=latency_ms)
 
 
 class LinkReplay(_LinkFault):
-    """Somebody plays again what the link carried in the last `recorded`, both ways, all at once."""
+    """Somebody plays again what the link carried in the last `recorded`, both ways, all at once.
+
+    older_than: what is younger than that is left out.
+    """
 
     fault: Literal["link_replay"]
     recorded_s: Duration = Field(default=60.0, alias="recorded")
+    older_than_s: Duration = Field(default=0.0, alias="older_than")
+
+    @model_validator(mode="after")
+    def _some(self) -> LinkReplay:
+        if self.older_than_s >= self.recorded_s:
+            raise ValueError(
+                f"older_than {duration_text(self.older_than_s)} leaves nothing of recorded "
+                f"{duration_text(self.recorded_s)}; make it shorter"
+            )
+        return self
 
     def text(self) -> str:
         """What begins."""
@@ -143,10 +161,11 @@ class LinkReplay(_LinkFault):
     def begin(self, stage: Stage) -> None:
         """Play."""
         since_us = stage.now_us() - round(self.recorded_s * 1e6)
+        until_us = stage.now_us() - round(self.older_than_s * 1e6)
         for asset in stage.each(self.names()):
             link = stage.machinery.net.links[asset]
             for up in (False, True):
-                for data in link.recorded(up, since_us):
+                for data in link.recorded(up, since_us, until_us):
                     stage.machinery.inject(asset, data, up)
 
 
