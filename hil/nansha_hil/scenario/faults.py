@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field
 
 from nansha_hil.scenario import faults_grid as grid
+from nansha_hil.scenario import faults_host as host
 from nansha_hil.scenario import faults_link as link
 from nansha_hil.scenario import faults_node as node
 from nansha_hil.scenario.faults_grid import Fault
@@ -21,8 +22,8 @@ _CLASSES: tuple[type[Fault], ...] = (
     *(node.NodeReset, node.NodeBrownout, node.NodeHangs, node.ClockDrift, node.FlashWorn),
     *(link.LinkLoss, link.LinkCorruption, link.LinkPoor, link.LinkLate),
     *(link.LinkReplay, link.LinkForged, link.RogueCommands),
-    *(link.SplitBrain, link.HostKilled, link.HostPaused, link.HostClockJumps),
-    *(link.BrokerKilled, link.DiskFull),
+    *(host.SplitBrain, host.HostKilled, host.HostPaused, host.HostClockJumps),
+    *(host.BrokerKilled, host.DiskFull),
 )
 FAULTS: dict[str, type[Fault]] = {
     get_args(cls.model_fields["fault"].annotation)[0]: cls for cls in _CLASSES
