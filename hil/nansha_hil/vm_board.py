@@ -84,7 +84,11 @@ class VmBoard(Board):
         return self._vm
 
     def start(self, now_us: int, cause: int) -> bytes:
-        """Power up in lock-step: runs to the first wait. Returns the bytes it sent by then."""
+        """Power up in lock-step: runs to the first wait. Returns the bytes it sent by then.
+
+        Its ticks begin anew, as a chip's do after any reset.
+        """
+        self._clock_ahead_us, self._drift_since_us = -now_us, now_us
         self.power_up(cause)
         return self.turn(now_us)
 

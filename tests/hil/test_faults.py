@@ -86,6 +86,8 @@ def test_a_hanging_program_is_reset_by_its_watchdog(scene, experiment, asset):
     boots = [e for e in summary["events"] if e["asset"] == asset and e["text"].startswith("boot")]
     assert [e["text"] for e in boots] == ["boot (3)"], "the node says that it was the watchdog"
     assert 30.0 < boots[0]["t_s"] < 45.0
+    ticks_ms = run.rig.session.peer(asset).seen_ms
+    assert 190_000 < ticks_ms < 211_000, "its clock began anew, as a chip's does"
 
 
 def test_a_killed_process_comes_back(scene, experiment):
