@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from nansha.errors import NanshaError
 from nansha_boards import NodeSpec
@@ -95,8 +96,8 @@ class Board(ABC):
         """The flash takes no more writes, or does again. Raises NanshaError where it cannot."""
         raise NanshaError(f"the flash of a {self.tier} board cannot be worn out", self.asset)
 
-    def measured(self, since_us: int) -> dict[str, float]:
-        """Figures that only this tier has, of what it did since a moment of the rig."""
+    def measured(self, happened_us: Sequence[int]) -> dict[str, float]:
+        """Figures that only this tier has, of what it did upon happenings, in order of time."""
         return {}
 
     # what all share

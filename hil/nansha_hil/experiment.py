@@ -194,14 +194,12 @@ class Experiment:
             return world_events(self.happenings) + node_events(historian, start_ms)
 
     def _tier_figures(self) -> dict[str, float]:
-        """What chips did after the first happening, by asset."""
-        if not self.happenings:
-            return {}
-        since_us = self.preroll_us + self.happenings[0].at_us
+        """What chips did upon the happenings, by asset."""
+        happened_us = [self.preroll_us + action.at_us for action in self.happenings]
         return {
             f"{board.asset}.{name}": value
             for board in self.boards
-            for name, value in board.measured(since_us).items()
+            for name, value in board.measured(happened_us).items()
         }
 
     def _summary(self, before: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ exactly then.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from nansha_boards import NodeSpec
@@ -47,13 +48,14 @@ class ChipBoard(Board):
         self._resets_seen = 0
         super().__init__(spec, plant)
 
-    def measured(self, since_us: int) -> dict[str, float]:
-        """Chip cycles from a moment to the first edge of the relay's pin after it."""
-        if self._chip is None:
+    def measured(self, happened_us: Sequence[int]) -> dict[str, float]:
+        """Chip cycles to the first edge of the relay's pin, from the latest happening before it."""
+        if self._chip is None or not happened_us:
             return {}
-        begin = self.cycle_at(since_us)
+        begins = [self.cycle_at(t_us) for t_us in happened_us]
         for edge in self._chip.edges:
-            if edge.pin == self.spec.pin_relay and edge.cycle >= begin:
+            if edge.pin == self.spec.pin_relay and edge.cycle >= begins[0]:
+                begin = max(cycle for cycle in begins if cycle <= edge.cycle)
                 return {"cycles_to_relay_edge": edge.cycle - begin}
         return {}
 
