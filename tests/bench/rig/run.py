@@ -18,7 +18,7 @@ NEEDED = {
     "power_grid_model": "power-grid-model",
     "vessim": "vessim",
 }
-SECONDS = {"feeder": 25.0, "plant": 15.0}
+SECONDS = {"feeder": 25.0, "plant": 15.0, "day": 40.0}
 """The parts, and about how long each takes on 2 cores."""
 TESTS = Path(__file__).parents[2]
 
@@ -33,13 +33,18 @@ def main() -> int:
         return 2
     sys.path += [str(TESTS / "bench"), str(TESTS / "validation")]
     # Only now, for these need what may have been missing.
+    import part_day
     import part_feeder
     import part_plant
     import parts
     from machine import circumstances
     from rich.console import Console
 
-    measures = {"feeder": part_feeder.measure, "plant": part_plant.measure}
+    measures = {
+        "feeder": part_feeder.measure,
+        "plant": part_plant.measure,
+        "day": part_day.measure,
+    }
     chosen = {name: measures[name] for name in SECONDS if name in options.only}
     console, wrong = Console(highlight=False), list[str]()
     found = parts.measure(chosen, SECONDS, options.out, console, wrong)
