@@ -14,6 +14,8 @@ from rich.table import Table
 from nansha.console import err, notice, out
 from nansha.errors import NanshaError
 from nansha.site import load_site
+from nansha_hil.bench import load_bench
+from nansha_hil.deploy import deploy, rig_secret
 from nansha_hil.experiment import Experiment
 from nansha_hil.pages import write_pages
 from nansha_hil.realtime_run import RealtimeRun
@@ -22,7 +24,7 @@ from nansha_hil.scenario.schema import write_schema
 from nansha_hil.show import progress, tell_run, tell_suite
 from nansha_hil.signals import signal_names
 from nansha_hil.suite import find_scenarios, run_suite
-from nansha_hil.tiers import parse_tiers
+from nansha_hil.tiers import parse_tiers, why_not
 from nansha_hil.trace import FILE, compare, compare_events, read_trace, write_trace
 from nansha_hil.watch import check_names
 
@@ -66,6 +68,10 @@ def run(
     for_s: Annotated[
         float | None, typer.Option("--for", min=1, help="Real time: end after so many seconds.")
     ] = None,
+    bench: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ports and wires of the boards on the tier bench."),
+    ] = None,
 ) -> None:
     """Run SCENARIO with the unmodified firmware on every node.
 
@@ -81,15 +87,20 @@ def run(
     site = load_site(plan.site_path)
     tiers = parse_tiers(tier or (), [asset.id for asset in site.assets])
     if realtime:
-        not_live = {tiers.of(asset.id) for asset in site.assets} - {"vm", "qemu"}
+        used = {tiers.of(asset.id) for asset in site.assets}
+        not_live = used - {"vm", "qemu", "bench"}
         if not_live:
             what = f"the tier {', '.join(sorted(not_live))} does not run on the wall's clock"
-            raise NanshaError(what, "--realtime", "leave it out, or name vm or qemu")
+            raise NanshaError(what, "--realtime", "leave it out, or name vm, qemu or bench")
+        reason = why_not("bench", bench) if "bench" in used else None
+        if reason is not None:
+            raise NanshaError(reason, "tier bench")
     _prepare(folder)
     if realtime:
         duration_s = min(for_s or plan.duration_s, plan.duration_s)
         with progress(f"{plan.title}, real time") as told:
-            live = RealtimeRun(plan, folder, notice, tiers)
+            nodes = load_bench(bench) if bench else {}
+            live = RealtimeRun(plan, folder, notice, tiers, nodes)
             summary = asyncio.run(live.run(duration_s, told))
             series = live.series()
     else:
@@ -176,6 +187,24 @@ def check(
             problems += str(error).splitlines()
     if problems:
         raise ScenarioError(problems)
+
+
+@app.command()
+def node(
+    scenario: ScenarioArg,
+    asset: Annotated[str, typer.Argument(help="Asset whose node goes on the bench.")],
+    folder: Annotated[Path, typer.Option("--out", help="Where board.py and secret.py go.")],
+) -> None:
+    """Write what a real node needs to take part in SCENARIO on the tier bench.
+
+    The key is the rig's, and is no secret: it follows from the site and the scenario's seed.
+    """
+    plan = load_scenario(scenario)
+    site = load_site(plan.site_path)
+    site.asset(asset)
+    _prepare(folder)
+    deploy(site, asset, rig_secret(site.id, plan.seed), folder, "serial")
+    out.print(f"node: {folder}; copy board.py and secret.py to the board", soft_wrap=True)
 
 
 def _checked(scenario: Path) -> str:

@@ -8,7 +8,7 @@ import os
 import random
 import shutil
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nansha.broker import Broker
@@ -16,6 +16,8 @@ from nansha.errors import NanshaError
 from nansha.run import Wiring
 from nansha.site import SerialLink, Site, load_site
 from nansha_boards import NodeSpec, load_board
+from nansha_hil.bench import BenchNode
+from nansha_hil.bench.board import BenchBoard
 from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG
 from nansha_hil.deploy import deploy, rig_secret
 from nansha_hil.qemu.board import QemuBoard
@@ -24,6 +26,7 @@ from nansha_hil.stage import Stage
 from nansha_hil.tiers import VM_ONLY, Tiers
 from nansha_hil.vm_board import VmBoard
 
+RealtimeBoard = VmBoard | QemuBoard | BenchBoard
 TICK_S = 0.005
 """How often the plant is brought up to the wall's time."""
 
@@ -49,8 +52,14 @@ class Line:
 class RealtimeRig:
     """Boards, plant, lines and broker of a scenario, on the wall's clock."""
 
-    def __init__(self, scenario: Scenario, out: Path, tiers: Tiers = VM_ONLY) -> None:
-        """Lay out boards and lines under `out`; nothing runs yet."""
+    def __init__(
+        self,
+        scenario: Scenario,
+        out: Path,
+        tiers: Tiers = VM_ONLY,
+        bench: Mapping[str, BenchNode] | None = None,
+    ) -> None:
+        """Lay out boards and lines under `out`; nothing runs yet. `bench`: real nodes, by asset."""
         self.scenario = scenario
         self.site: Site = load_site(scenario.site_path)
         self.secret = rig_secret(self.site.id, scenario.seed)
@@ -61,7 +70,9 @@ class RealtimeRig:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir(parents=True)
         self._lines: dict[str, Line] = {}
-        self.boards: list[VmBoard | QemuBoard] = []
+        self._ports: dict[str, str] = {}
+        self._bench = bench or {}
+        self.boards: list[RealtimeBoard] = []
         for asset in self.site.assets:
             folder = out / "nodes" / asset.id
             wired = isinstance(asset.link, SerialLink)
@@ -73,9 +84,13 @@ class RealtimeRig:
                 "serial" if wired else "mqtt",
                 self.broker.port,
             )
+            spec = self.site.node_spec(asset.id)
+            if tiers.of(asset.id) == "bench":
+                self.boards.append(self._on_bench(spec))
+                continue
             if wired:
                 self._lines[asset.id] = Line(ports / asset.id)
-            spec = self.site.node_spec(asset.id)
+                self._ports[asset.id] = self._lines[asset.id].path
             line = self._lines.get(asset.id)
             pty_fd = line.board_fd if line else None
             self.boards.append(self._make(tiers.of(asset.id), spec, folder, pty_fd))
@@ -100,8 +115,19 @@ class RealtimeRig:
         """Rig time at which the scenario began."""
         self.on_tick: Callable[[], None] = lambda: None
         """Called whenever the plant has been brought up to the wall's time."""
+        self.bench_figures: dict[str, dict[str, float]] = {}
+        """How good the bench was, by asset, once the run is over."""
         self._begun_s = 0.0
         self._again: dict[str, tuple[int, int]] = {}
+
+    def _on_bench(self, spec: NodeSpec) -> BenchBoard:
+        node = self._bench.get(spec.asset)
+        if node is None:
+            raise NanshaError(
+                "the bench file has no such node", spec.asset, f"add [node.{spec.asset}] to it"
+            )
+        self._ports[spec.asset] = node.node_port
+        return BenchBoard(spec, self.plant, node)
 
     def _make(
         self, tier: str, spec: NodeSpec, folder: Path, pty_fd: int | None
@@ -114,10 +140,9 @@ class RealtimeRig:
     @property
     def wiring(self) -> Wiring:
         """How a host reaches the nodes of this rig."""
-        ports = {asset: line.path for asset, line in self._lines.items()}
-        return Wiring(ports, ("127.0.0.1", self.broker.port))
+        return Wiring(self._ports, ("127.0.0.1", self.broker.port))
 
-    def board(self, asset: str) -> VmBoard | QemuBoard:
+    def board(self, asset: str) -> RealtimeBoard:
         """The board of an asset."""
         return next(board for board in self.boards if board.asset == asset)
 
@@ -129,14 +154,14 @@ class RealtimeRig:
     async def run(self, duration_s: float) -> None:
         """Start everything; end `duration_s` after `begin` was set."""
         loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self.broker.start)
-        for board in self.boards:
-            if isinstance(board, QemuBoard):
-                await asyncio.to_thread(board.prepare)
-        self._begun_s = loop.time()
         actions = self.scenario.timeline()
         begun = False
         try:
+            await asyncio.to_thread(self.broker.start)
+            for board in self.boards:
+                if not isinstance(board, VmBoard):
+                    await asyncio.to_thread(board.prepare)
+            self._begun_s = loop.time()
             for board in self.boards:
                 self._power_up(board, POWER_ON)
             self.ready.set()
@@ -151,6 +176,11 @@ class RealtimeRig:
                 self.on_tick()
                 self._look_after(now)
                 await asyncio.sleep(TICK_S)
+            self.bench_figures = {
+                board.asset: board.figures()
+                for board in self.boards
+                if isinstance(board, BenchBoard)
+            }
         finally:
             for board in self.boards:
                 self._power_off(board)
@@ -172,7 +202,10 @@ class RealtimeRig:
             if board.failure:
                 raise NanshaError(board.failure, board.asset)
             if board.running:
-                if board.look_at_alert():
+                rising = board.look_at_alert()
+                if isinstance(board, BenchBoard):
+                    board.tend()
+                elif rising:
                     board.notify(now)
                 if board.watchdog_us <= now:
                     self._power_off(board)
@@ -182,18 +215,22 @@ class RealtimeRig:
             elif self._again[board.asset][0] <= now:
                 self._power_up(board, self._again.pop(board.asset)[1])
 
-    def _power_up(self, board: VmBoard | QemuBoard, cause: int) -> None:
-        board.power_up(cause)
+    def _power_up(self, board: RealtimeBoard, cause: int) -> None:
+        if isinstance(board, BenchBoard):
+            board.power_up(self._begun_s * 1e6)
+        else:
+            board.power_up(cause)
         asyncio.get_running_loop().add_reader(board.source, self._serve, board)
 
-    def _power_off(self, board: VmBoard | QemuBoard) -> None:
+    def _power_off(self, board: RealtimeBoard) -> None:
         if board.running:
             asyncio.get_running_loop().remove_reader(board.source)
             board.power_off()
 
-    def _serve(self, board: VmBoard | QemuBoard) -> None:
+    def _serve(self, board: RealtimeBoard) -> None:
         now = self.now_us
-        self._advance(now)
+        if not isinstance(board, BenchBoard):  # what comes from there has a time of its own
+            self._advance(now)
         if not board.running or board.serve(now):
             return
         asyncio.get_running_loop().remove_reader(board.source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from nansha.run import Clock, Runner
 from nansha.session import Session
 from nansha.site import Load
 from nansha.tariff import load_tariff
+from nansha_hil.bench import BenchNode
 from nansha_hil.realtime import RealtimeRig
 from nansha_hil.recorder import Recorder
 from nansha_hil.scenario import Scenario
@@ -40,12 +41,13 @@ class RealtimeRun:
         out: Path,
         notice: Callable[[str], None],
         tiers: Tiers = VM_ONLY,
+        bench: Mapping[str, BenchNode] | None = None,
     ) -> None:
         self._notice = notice
         self._record = out / "session.sqlite"
         for old in out.glob("session.sqlite*"):
             old.unlink()
-        self.rig = RealtimeRig(scenario, out, tiers)
+        self.rig = RealtimeRig(scenario, out, tiers, bench)
         site = self.rig.site
         self.recorder = Recorder(
             self.rig.plant,
@@ -111,7 +113,7 @@ class RealtimeRun:
             rig.cancel()
             await asyncio.gather(rig, host, return_exceptions=True)
         wall_s = time.perf_counter() - begun_s
-        return summarise(
+        summary = summarise(
             self.rig.scenario,
             self.rig.site,
             since(before, self.rig.plant.accounts.summary()),
@@ -127,6 +129,15 @@ class RealtimeRun:
                 start_ms / 1000, ZoneInfo(self.rig.site.info.timezone)
             ).date(),
         )
+        if self.rig.bench_figures:
+            summary["bench"] = self.rig.bench_figures
+        for asset, figures in self.rig.bench_figures.items():
+            self._notice(
+                f"{asset} on the bench: round trip {figures['round_trip_us'] / 1000:.1f} ms, "
+                f"at most {figures['round_trip_max_us'] / 1000:.1f} ms; "
+                f"its edges are known to {figures['clock_error_us'] / 1000:.1f} ms"
+            )
+        return summary
 
     def series(self) -> dict[str, np.ndarray]:
         """The samples for the plots, by column."""

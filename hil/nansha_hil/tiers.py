@@ -67,8 +67,8 @@ def board_for(tier: str, site_board: str) -> str:
     return "rp2040_bare" if tier == "chip" and chip != "rp2040" else site_board
 
 
-def why_not(tier: str) -> str | None:
-    """Why a tier cannot run here, with the mend; None where it can."""
+def why_not(tier: str, bench: Path | None = None) -> str | None:
+    """Why a tier cannot run here, with the mend; None where it can. `bench`: the bench file."""
     if tier == "chip":
         from nansha_hil.chip import available
 
@@ -78,7 +78,9 @@ def why_not(tier: str) -> str | None:
 
         return qemu_available()
     if tier == "bench":
-        return "no bench is wired up: the tier needs an I/O board beside the node's"
+        from nansha_hil.bench import available as bench_available
+
+        return bench_available(bench)
     return None
 
 
@@ -102,6 +104,8 @@ def make_board(
     if tier == "vm":
         heap = load_board(spec.board).heap_kwords
         return VmBoard(spec, folder, heap, plant, firmware=firmware)
+    if tier == "bench":
+        raise NanshaError("the tier runs on the wall's clock", "tier bench", "add --realtime")
     reason = why_not(tier)
     if reason is not None:
         raise NanshaError(reason, f"tier {tier}")

@@ -19,10 +19,6 @@ SUPPLY_V = 3.3
 BARE = 'board = "rp2040_bare"\nlink = { kind = "serial"'
 
 
-def is_answer(message: m.Message) -> bool:
-    return message.ident == m.STATE and bool(message.values[1] & m.ANSWER)
-
-
 def chip_with(image: bytes, files: dict[str, bytes]):
     """A powered chip with a firmware image and a file system."""
     from nansha_hil.chip import flash
@@ -67,7 +63,9 @@ class BoxChip:
             self.chip.run_for_us(250)
             self.listen()
             for message in self.heard:
-                if message.seq == seq and (message.ident == m.IDENTITY or is_answer(message)):
+                if message.seq == seq and (
+                    message.ident == m.IDENTITY or message.values[1] & m.ANSWER
+                ):
                     return message
         raise AssertionError("no answer within 50 ms")
 
@@ -114,7 +112,7 @@ def test_codes_come_out_of_the_dac_and_lines_out_of_the_pins(box, dac):
 
 
 def test_edges_have_their_times_whatever_the_core_does(box):
-    """Some fall into the reading of a frame, some into the writing of the DAC, some into sleep."""
+    # Some fall into the reading of a frame, some into the writing of the DAC, some into sleep.
     box.ask(m.HELLO)
     luck = random.Random(11)
     true_us, level = [], False
@@ -280,10 +278,9 @@ def test_over_voltage_through_the_box_trips_the_node_within_its_curve(pair):
     seq = pair.box.say(m.SET, pair.heartbeat)
     pair.run_ms(300)
     assert not pair.relay
-    answer = next(x for x in pair.box.heard if x.seq == seq and is_answer(x))
+    answer = next(x for x in pair.box.heard if x.seq == seq and x.values[1] & m.ANSWER)
     at_us, level = pair.edges()[-1]
     assert level == 0
-    # From the answer, whose time is that of the outputs set: they were up to 1 ms before it.
     trip_ms = (at_us - answer.values[0]) / 1000
     assert 159.0 <= trip_ms <= 160.0 + 2 * 10.0 + 8.0, trip_ms
     true_us = next(e.ns for e in reversed(pair.node.edges) if e.pin == pair.spec.pin_relay) / 1000

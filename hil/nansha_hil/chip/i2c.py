@@ -8,11 +8,24 @@ gain bits of register 1). A byte with its acknowledge takes nine clocks of the b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from nansha_hil.chip.rp2040 import Chip
 
 _FULL_SCALE_V = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256)
+
+
+class Device(Protocol):
+    """What answers at an address."""
+
+    def begin(self) -> None:
+        """A start condition with its address."""
+
+    def write(self, byte: int) -> None:
+        """A byte from the chip."""
+
+    def read(self) -> int:
+        """The next byte for the chip."""
 
 
 class Registers:
@@ -93,11 +106,11 @@ class Bus:
     """I2C controller `index` of a chip with `devices` by address; `khz`: the wire's speed."""
 
     def __init__(
-        self, chip: Chip, index: int, devices: Mapping[int, Registers], khz: float = 400.0
+        self, chip: Chip, index: int, devices: Mapping[int, Device], khz: float = 400.0
     ) -> None:
         self._controller: Any = chip.mcu.i2c[index]
         self._devices = devices
-        self._current: Registers | None = None
+        self._current: Device | None = None
         self._byte_ns = 9e6 / khz
         self._then: Callable[[], None] = self._idle
         self._alarm = chip.mcu.clock.create_alarm(lambda: self._then())
