@@ -6,34 +6,22 @@ import copy
 import random
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from nansha.site import Poi, Site
+from nansha.site import Site
 from nansha_hil.net import PROFILES, LinkProfile
-from nansha_hil.plant import (
-    AssetSpec,
-    BatterySpec,
-    BusSpec,
-    EvSpec,
-    GridSpec,
-    LoadSpec,
-    Plant,
-    PlantSpec,
-    Profile,
-    ProfileError,
-    PvSpec,
-    SpecError,
-)
+from nansha_hil.plant import LineSpec, Plant, PlantSpec, Profile, ProfileError
 from nansha_hil.scenario.checks import Expect, Measure
 from nansha_hil.scenario.columns import load_profile
 from nansha_hil.scenario.entry import Entry, Happening
 from nansha_hil.scenario.model import Limit, ScenarioFile
 from nansha_hil.scenario.problems import problem_lines
+from nansha_hil.scenario.ratings import plant_spec
 from nansha_hil.scenario.source import (
     ScenarioError,
     override,
@@ -46,20 +34,6 @@ from nansha_hil.scenario.words import US, RandomTimes, did_you_mean
 from nansha_hil.sensors import SensorSpec
 from nansha_hil.stage import Stage
 
-_SPECS: dict[str, type[AssetSpec]] = {
-    "pv": PvSpec,
-    "battery": BatterySpec,
-    "load": LoadSpec,
-    "ev_charger": EvSpec,
-}
-_FROM_SITE = {
-    "rated_w": "rated_w",
-    "capacity_wh": "capacity_wh",
-    "efficiency_charge": "charge_efficiency",
-    "efficiency_discharge": "discharge_efficiency",
-    "tier": "tier",
-    "min_w": "min_w",
-}
 FOREVER_S = 1e9
 _TEMPERATURE = "temperature_degc"
 
@@ -106,6 +80,7 @@ class Scenario:
     seed: int
     profile: Profile
     parameters: Mapping[str, Mapping[str, Any]]
+    feeder: Mapping[str, LineSpec]
     sensors: Mapping[str, Mapping[str, SensorSpec]]
     network: Mapping[str, LinkProfile]
     limits: tuple[Limit, ...]
@@ -123,7 +98,9 @@ class Scenario:
 
         Raises ScenarioError.
         """
-        return _plant_spec(self, site)
+        return plant_spec(
+            self.path, site, self.parameters, self.feeder, lambda roles: _misfits(self, roles)
+        )
 
     def build_plant(self, site: Site) -> Plant:
         """A fresh plant at the start of the experiment. Raises ScenarioError."""
@@ -225,6 +202,7 @@ def _load(path: Path, source: dict[str, Any], changed: Mapping[str, Any]) -> Sce
         seed=head.seed,
         profile=profile,
         parameters=file.plant,
+        feeder={name: LineSpec(**line.model_dump()) for name, line in file.feeder.items()},
         sensors={
             asset: {name: SensorSpec(**table.model_dump()) for name, table in channels.items()}
             for asset, channels in file.sensors.items()
@@ -300,73 +278,6 @@ def _actions(line: Happening, at_us: int) -> list[Action]:
             Action(end_us, line.kind() + "_ends", line.end_text(), names, line.end, only)
         )
     return actions
-
-
-def _plant_spec(scenario: Scenario, site: Site) -> PlantSpec:
-    problems: list[str] = []
-    specs: dict[str, AssetSpec] = {}
-    for asset in site.assets:
-        if isinstance(asset, Poi):
-            continue
-        given = {own: getattr(asset, key) for key, own in _FROM_SITE.items() if hasattr(asset, key)}
-        spec = _make(scenario, asset.id, _SPECS[asset.role], given, problems)
-        if spec is not None:
-            specs[asset.id] = spec
-    info = site.info
-    nominal = {"nominal_v": info.nominal_v, "nominal_hz": info.nominal_hz, "phases": info.phases}
-    grid = _make(scenario, "grid", GridSpec, {}, problems)
-    bus = _make(scenario, "bus", BusSpec, nominal, problems)
-    known = {*specs, "grid", "bus"}
-    for name in scenario.parameters:
-        if name not in known and not problems:
-            problems.append(
-                f"{scenario.path}: plant.{name}: the site has no such asset; "
-                + did_you_mean(name, known)
-            )
-    roles = {asset.id: asset.role for asset in site.assets}
-    problems += [] if problems else _misfits(scenario, roles)
-    if problems or grid is None or bus is None:
-        raise ScenarioError(problems)
-    try:
-        return PlantSpec(assets=specs, grid=grid, bus=bus, poi=site.poi.id)
-    except SpecError as error:
-        raise ScenarioError([f"{scenario.site_path}: {error}"]) from None
-
-
-def _make(
-    scenario: Scenario,
-    name: str,
-    kind: type[Any],
-    given: dict[str, Any],
-    problems: list[str],
-) -> Any:
-    """One spec out of site values and [plant.name]; None and a problem if it cannot be."""
-    known = {field.name: field for field in fields(kind)}
-    block = scenario.parameters.get(name, {})
-    values = {key: value for key, value in given.items() if key in known}
-    before = len(problems)
-    for key, value in block.items():
-        where = f"{scenario.path}: plant.{name}.{key}"
-        if key not in known:
-            problems.append(f"{where}: is not a known field; " + did_you_mean(key, known))
-            continue
-        wanted = str(known[key].type)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if wanted in ("float", "int") and not number:
-            problems.append(f"{where}: {value!r} is not a number; write one")
-        elif wanted == "bool" and not isinstance(value, bool):
-            problems.append(f"{where}: {value!r} is not true or false; write one")
-        elif wanted not in ("float", "int", "bool") and not isinstance(value, str):
-            problems.append(f"{where}: {value!r} is not text; write it in quotes")
-        else:
-            values[key] = float(value) if wanted == "float" else value
-    if len(problems) > before:
-        return None
-    try:
-        return kind(**values)
-    except SpecError as error:
-        problems.append(f"{scenario.path}: plant.{name}: {error}")
-        return None
 
 
 def _misfits(scenario: Scenario, roles: Mapping[str, str]) -> list[str]:

@@ -97,6 +97,20 @@ class SensorTable(Model):
     delay_s: Duration = Field(default=0.0, alias="delay")
 
 
+class FeederLine(Model):
+    """[feeder.NAME]: a cable to the bus NAME; an asset hangs there by `at = "NAME"` in its plant.
+
+    Ohm a phase, positive sequence; r0_ohm, x0_ohm: zero sequence, neutral included. upstream: the
+    bus it starts at, "" the site's main bus.
+    """
+
+    r_ohm: float = Field(ge=0.0)
+    x_ohm: float = Field(default=0.0, ge=0.0)
+    r0_ohm: float = Field(default=0.0, ge=0.0)
+    x0_ohm: float = Field(default=0.0, ge=0.0)
+    upstream: str = ""
+
+
 class ScenarioFile(Model):
     """A whole scenario file.
 
@@ -108,6 +122,7 @@ class ScenarioFile(Model):
     scenario: Head
     data: Data
     plant: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    feeder: dict[str, FeederLine] = Field(default_factory=dict)
     sensors: dict[str, dict[Literal["v", "i", "f", "x"], SensorTable]] = Field(default_factory=dict)
     network: dict[str, ProfileName] = Field(default_factory=dict)
     timeline: list[Line] = Field(default_factory=list)

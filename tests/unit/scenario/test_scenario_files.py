@@ -1,6 +1,7 @@
 """Scenario files: what loads, what is said about those that do not, and what they do to a plant."""
 
 import random
+import re
 import shlex
 from pathlib import Path
 
@@ -235,6 +236,35 @@ def test_bad_plant_parameters_are_told(tmp_path, text, part):
     with pytest.raises(ScenarioError) as error:
         scenario.plant_spec(SITE)
     assert part in str(error.value)
+
+
+FEEDER = "[feeder.yard]\nr_ohm = 0.1\n[feeder.shed]\nr_ohm = 0.2\nx_ohm = 0.05\n"
+
+
+def test_a_feeder_hangs_where_the_scenario_says(tmp_path):
+    text = HEAD + FEEDER + 'upstream = "yard"\n[plant.load_critical]\nat = "shed"\n'
+    spec = load_scenario(write(tmp_path, text)).plant_spec(SITE)
+    assert spec.lines["shed"].upstream == "yard" and spec.lines["shed"].x_ohm == 0.05
+    assert spec.assets["load_critical"].at == "shed" and spec.assets["battery"].at == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        ('upstream = "barn"\n', "upstream 'barn' is no line"),
+        ('[plant.load_critical]\nat = "barn"\n', "'barn' is no line"),
+    ],
+)
+def test_a_feeder_that_leads_nowhere_is_told(tmp_path, more, part):
+    scenario = load_scenario(write(tmp_path, HEAD + FEEDER + more))
+    with pytest.raises(ScenarioError, match=re.escape(part)) as error:
+        scenario.plant_spec(SITE)
+    assert all(line.startswith(str(scenario.path)) for line in error.value.problems)
+
+
+def test_a_cable_of_less_than_nothing_is_told(tmp_path):
+    with pytest.raises(ScenarioError, match=r"feeder\.yard\.r_ohm: -1"):
+        load_scenario(write(tmp_path, HEAD + "[feeder.yard]\nr_ohm = -1\n"))
 
 
 def test_the_plant_is_what_the_site_says_unless_the_scenario_overrules(tmp_path):
