@@ -40,6 +40,9 @@ class Board(ABC):
         self.asset = spec.asset
         self.plant = plant
         self.transducers = Transducers(spec)
+        self._alarm_a = (
+            min((ma for kind, ma, _ in spec.trips if kind == "oc"), default=1 << 30) / 1e3
+        )
         self.boots = 0
         self.exchanges = 0
         self.relay_changes = 0
@@ -104,16 +107,21 @@ class Board(ABC):
 
     def look_at_alert(self) -> bool:
         """Note the meter's alarm; True when it has just risen and the program is to be woken."""
-        alert = self.plant.flags(self.asset)[0]
+        alert = self._alarmed()
         rising = alert and not self.alert
         self.alert = alert
         return rising and self.hears_alert()
+
+    def _alarmed(self) -> bool:
+        """The meter's alarm: voltage and frequency, or a current beyond its lowest trip stage."""
+        plant = self.plant
+        return plant.flags(self.asset)[0] or abs(plant.sense(self.asset)[1]) > self._alarm_a
 
     def inputs(self) -> tuple[dict[int, int], int]:
         """(reading of each converter pin, levels of the input pins as bits) now."""
         spec = self.spec
         values = self.transducers.readings(*self.plant.sense(self.asset), self.plant.now_us)
-        alert, flag = self.plant.flags(self.asset)
+        alert, flag = self._alarmed(), self.plant.flags(self.asset)[1]
         levels = 0
         if alert and spec.pin_alert is not None:
             levels |= 1 << spec.pin_alert
