@@ -162,6 +162,7 @@ class Experiment:
         self.host.close()
 
     def _on_turn(self, now_us: int) -> None:
+        self.recorder.look()
         self.safety.look(now_us)
         if self.watch.active:
             self.watch.look(now_us)

@@ -18,9 +18,11 @@ from nansha_hil.plant import LIVE_PU, BusMode, Load, Plant, Pv
 
 J_PER_WH = 3600.0
 CALM_S = 60
-"""Samples for the plots: one a minute, and every cycle around a disturbance."""
+"""Samples for the plots: one a minute, every cycle around a disturbance, every contact's move."""
 CLOSE_S = 120
 
+_MOVES = {"opened": False, "closed": True}
+"""What the plant calls a contact's moves, and how the contact stands after."""
 _OWN = ("setpoint", "open", "boot")
 """Reasons of a node that say no more than the host's."""
 
@@ -59,11 +61,16 @@ class Recorder:
         self._close_until_us = 0
         self._mode = Mode.UNKNOWN
         self._begun = False
+        self._cycle_us, self._cycle_ms = 0, 0
+        self._closed: dict[str, bool] = {}
+        self._heard = 0
         self._names = self._columns()
 
     def begin(self) -> None:
         """The experiment begins now: what was before was only the site coming up."""
         self._last = self._meters()
+        self._closed = {b.asset: self.plant.nodes[b.asset].closed for b in self.boards}
+        self._heard = len(self.plant.events)
         self._begun = True
 
     # called by the rig
@@ -71,7 +78,7 @@ class Recorder:
     def drive(self, now_us: int, board: Board) -> None:
         """A board had its turn: hash its outputs if they have changed, and only then.
 
-        Also looks at the island's frequency.
+        Also looks at the plant.
         """
         drive = (board.closed, board.command_w)
         if self._drives.get(board.asset) != drive:
@@ -81,14 +88,30 @@ class Recorder:
         self.look()
 
     def look(self) -> None:
-        """Note the island's extremes of frequency."""
-        if self._begun and self.plant.mode is BusMode.ISLAND:
+        """Note contacts that have moved and the island's extremes of frequency.
+
+        The plant tells when a contact moved; the powers of that row are those of this look, at most
+        10 ms later in lock-step.
+        """
+        if not self._begun:
+            return
+        events = self.plant.events
+        if self._heard < len(events):
+            heard, self._heard = self._heard, len(events)
+            for event in events[heard:]:
+                if event.kind in _MOVES:
+                    self._closed[event.asset] = _MOVES[event.kind]
+                    self._row(event.time_us, self._host_ms(event.time_us))
+                    self.disturbed(event.time_us)
+        if self.plant.mode is BusMode.ISLAND:
             hertz = self.plant.frequency.hz
             self.lowest_hz = min(self.lowest_hz, hertz)
             self.highest_hz = max(self.highest_hz, hertz)
 
     def cycle(self, now_us: int, host_ms: int, session: Session | None) -> None:
         """A host cycle has ended, or would have, were the host alive."""
+        self.look()
+        self._cycle_us, self._cycle_ms = now_us, host_ms
         dispatch = session.dispatch if session is not None else None
         if dispatch is not None:
             self._hash.update(digest(dispatch))
@@ -99,7 +122,7 @@ class Recorder:
         meters = self._meters()
         if self._begun:
             self._attribute(meters, session, dispatch, host_ms)
-            self._sample(now_us, host_ms, dispatch)
+            self._sample(now_us, host_ms)
         self._last = meters
 
     def disturbed(self, now_us: int) -> None:
@@ -110,7 +133,7 @@ class Recorder:
 
     @property
     def trace_sha256(self) -> str:
-        """Hash over every change of an output, every decision and every sampled power."""
+        """Hash over every change of an output, every decision and every sample."""
         return self._hash.hexdigest()
 
     def series(self, start_us: int) -> dict[str, np.ndarray]:
@@ -172,28 +195,38 @@ class Recorder:
     def _columns(self) -> list[str]:
         names = ["t_s", "bus.f_hz", "bus.v_v", "price_cny_per_kwh", "islanded"]
         for board in self.boards:
-            names.append(f"{board.asset}.p_w")
+            names += [f"{board.asset}.p_w", f"{board.asset}.closed"]
         names += [f"{pv.name}.available_w" for pv in self._pvs]
         names += [f"{load.name}.demand_w" for load in self._loads]
         names += [f"{b.name}.soc" for b in self.plant.batteries]
         return names
 
-    def _sample(self, now_us: int, host_ms: int, dispatch: Dispatch | None) -> None:
-        islanded = self._mode not in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
-        hertz = self.plant.frequency.hz
+    def _sample(self, now_us: int, host_ms: int) -> None:
         due = now_us - self._sampled_us >= CALM_S * 1_000_000
-        if not due and now_us > self._close_until_us and not islanded:
-            return
-        self._sampled_us = now_us
+        if due or now_us <= self._close_until_us or self._islanded:
+            self._sampled_us = now_us
+            # Real time's clock is ahead of the plant, which is what the row shows.
+            self._row(self.plant.now_us, host_ms)
+
+    @property
+    def _islanded(self) -> bool:
+        return self._mode not in (Mode.GRID_CONNECTED, Mode.UNKNOWN)
+
+    def _host_ms(self, t_us: int) -> int:
+        """The host's time at a time of the rig: that of the last cycle and what has passed."""
+        return self._cycle_ms + (t_us - self._cycle_us) // 1000
+
+    def _row(self, t_us: int, host_ms: int) -> None:
         plant = self.plant
         row = [
-            now_us * 1e-6,
-            hertz,
+            t_us * 1e-6,
+            plant.frequency.hz,
             plant.bus_v,
             self._prices.buy(host_ms),
-            float(islanded),
+            float(self._islanded),
         ]
-        row += [plant.power_w(board.asset) for board in self.boards]
+        for board in self.boards:
+            row += [plant.power_w(board.asset), float(self._closed[board.asset])]
         row += [plant.available_w(pv.name) for pv in self._pvs]
         row += [plant.demand_w(load.name) for load in self._loads]
         row += [battery.soc for battery in plant.batteries]

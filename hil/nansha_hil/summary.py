@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from functools import cache
 from typing import Any
 
@@ -124,7 +124,10 @@ def summarise(
         "events": sorted(events, key=lambda row: row["t_s"]),
     }
     summary["repeat"] = scenario.repeat_command()
-    summary["changed"] = dict(scenario.changed)
+    summary["changed"] = {
+        path: value.isoformat() if isinstance(value, date | time) else value
+        for path, value in scenario.changed.items()
+    }
     summary["tiers"] = {board.asset: board.tier for board in boards}
     summary["record"] = dict(record or {"lost": 0})
     summary["chip"] = dict(chip or {})

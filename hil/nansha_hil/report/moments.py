@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
-from nansha_hil.report.contacts import FLOWS_W, Contact, Told, contact_at, told
-from nansha_hil.report.day import Array, Asset, Day
+from nansha_hil.report.day import Array, Asset, Day, Index
 from nansha_hil.report.text import number
 
+CLOSED = ".closed"
+"""After an asset's id, the column of its contact: 1 closed, 0 open."""
 MAX_MOMENTS = 1500
 WIDEST = 6
 """Steps of a flow's thickness."""
@@ -29,6 +31,14 @@ VERBS = {
     "ev_charger": ("feeds back", "charging", "idle"),
 }
 _OTHERS = ("delivers", "draws", "idle")
+
+
+class Contact(StrEnum):
+    """The position of a breaker or relay."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +121,9 @@ def moments(day: Day, assets: Sequence[Asset], events: Sequence[Mapping[str, Any
     t_s = _times(day, [t for t, _ in happened])
     rows = np.maximum(np.searchsorted(day.t_s, t_s + 1e-4, side="right") - 1, 0).tolist()
     live = _live(day)
-    changes = told(events)
     largest_w = max((_largest(day.series.get(f"{a.id}.p_w")) for a in assets), default=0.0)
     powers = Powers(largest_w)
-    branches = {
-        asset.id: _branches(day, asset, t_s.tolist(), rows, live, changes.get(asset.id, []), powers)
-        for asset in assets
-    }
+    branches = {asset.id: _branches(day, asset, rows, powers) for asset in assets}
     poi = next((branches[asset.id] for asset in assets if asset.role == "poi"), None)
     apart = [False if poi is None else poi[k].contact == Contact.OPEN for k in range(len(rows))]
     return Moments(
@@ -129,15 +135,34 @@ def moments(day: Day, assets: Sequence[Asset], events: Sequence[Mapping[str, Any
 
 
 def _times(day: Day, events_s: Sequence[float]) -> Array:
-    """Samples spread evenly over the run, every sample around an event, and each event itself."""
+    """Samples spread evenly, every one around an event and at a contact's move, and each event."""
     if day.empty:
         return day.t_s[:1]
     first, last = day.t_s[[0, -1]]
     inside = [t for t in events_s if first <= t <= last][: MAX_MOMENTS // 3]
     even = np.searchsorted(day.t_s, np.linspace(first, last, MAX_MOMENTS // 2))
     wanted = np.union1d(even, day.close[: MAX_MOMENTS // 2])
+    wanted = np.union1d(wanted, _moves(day)[: MAX_MOMENTS // 2])
     rows = np.arange(len(day.t_s)) if len(day.t_s) <= MAX_MOMENTS // 2 else wanted
     return np.unique(np.round(np.concatenate([day.t_s[rows], inside]), 4))
+
+
+def _moves(day: Day) -> Index:
+    """The rows in which a contact stands otherwise than in the one before."""
+    moved = np.zeros(len(day.t_s), dtype=bool)
+    for name, values in day.series.items():
+        if name.endswith(CLOSED):
+            moved[1:] |= np.diff(values) != 0
+    return np.flatnonzero(moved)
+
+
+def _contacts(day: Day, asset: Asset) -> list[Contact]:
+    """By row; unknown where the trace has none."""
+    closed = day.series.get(asset.id + CLOSED)
+    if closed is None:
+        return [Contact.UNKNOWN] * len(day.t_s)
+    words = {0.0: Contact.OPEN, 1.0: Contact.CLOSED}
+    return [words.get(value, Contact.UNKNOWN) for value in closed.tolist()]
 
 
 def _live(day: Day) -> list[bool]:
@@ -156,26 +181,21 @@ def _largest(values: Array | None) -> float:
 def _branches(
     day: Day,
     asset: Asset,
-    t_s: Sequence[float],
     rows: Sequence[int],
-    live: Sequence[bool],
-    changes: Told,
     powers: Powers,
 ) -> list[Branch]:
     series = day.series.get(f"{asset.id}.p_w")
     if series is None:
-        return [Branch("not recorded", "", Contact.UNKNOWN.value, "none", 0, -1)] * len(t_s)
-    used = _largest(series) > FLOWS_W
+        return [Branch("not recorded", "", Contact.UNKNOWN.value, "none", 0, -1)] * len(rows)
+    contacts = _contacts(day, asset)
     nothing = np.full(len(day.t_s), np.nan)
     demand = day.series.get(f"{asset.id}.demand_w", nothing)
     offered = day.series.get(f"{asset.id}.available_w", nothing)
     soc = day.series.get(f"{asset.id}.soc", nothing)
     out = []
-    for moment_s, row in zip(t_s, rows, strict=True):
+    for row in rows:
         power_w = float(series[row])
-        wants = asset.role == "poi" or (asset.role == "load" and demand[row] > FLOWS_W)
-        starved = live[row] and wants and power_w == 0.0
-        contact = contact_at(changes, moment_s, day.t_s[row], power_w, starved, used)
+        contact = contacts[row]
         if np.isnan(power_w):
             words, power_w = "no data", 0.0
         elif contact is Contact.OPEN:

@@ -34,9 +34,9 @@ def write_report(
 
     summary as `summarise` makes it, all optional: title, start, duration_s, site, scenario,
     real_time_factor, cost_cny, tariff, co2_kg, carbon, plant, assets, verdicts; and nodes
-    [{column: value}]. series: t_s with <asset>.p_w, .demand_w, .available_w, .soc, bus.f_hz,
-    bus.v_v, price_cny_per_kwh, islanded. events: t_s, asset, text. Raises OSError if the file
-    cannot be written.
+    [{column: value}]. series: t_s with <asset>.p_w, .closed, .demand_w, .available_w, .soc,
+    bus.f_hz, bus.v_v, price_cny_per_kwh, islanded. events: t_s, asset, text. Raises OSError if the
+    file cannot be written.
     """
     path = Path(path)
     start = _start(summary)
@@ -80,8 +80,8 @@ def _one_line(
     if told is None:
         return []
     lead = (
-        "The site at the moment that is set below. A contact stands as its node told it and the "
-        "power through it shows; dashed, its position is not known."
+        "The site at the moment that is set below. A contact stands as it truly was, whatever its "
+        "node says; dashed, the trace does not have it."
     )
     diagram = section("One-line diagram", lead, f"<div class=scroll>{draw(assets, told)}</div>")
     return [diagram.replace("<section>", "<section id=one-line>", 1), time_bar(day, events_s)]

@@ -29,8 +29,9 @@ addEventListener("load", () => {
 
 
 def page(tmp_path, *, keys=(), clicks=(), zoom=False):
-    t_s = np.arange(0.0, 20.0)
-    hall_w = np.where((t_s > 8) & (t_s < 12), 0.0, -3000.0)
+    t_s = np.union1d(np.arange(0.0, 20.0), [8.05, 11.5])
+    closed = (t_s < 8.05) | (t_s >= 11.5)
+    hall_w = -3000.0 * closed
     summary = {
         "title": "A trip",
         "start": "2026-08-31T18:00:00",
@@ -40,6 +41,7 @@ def page(tmp_path, *, keys=(), clicks=(), zoom=False):
         },
     }
     series = {"t_s": t_s, "hall.p_w": hall_w, "street.p_w": 1.0 - hall_w, "bus.f_hz": 50 + 0 * t_s}
+    series["hall.closed"] = closed.astype(float)
     events = [
         {"t_s": 8.05, "asset": "hall", "text": "relay opened (trip)"},
         {"t_s": 11.5, "asset": "hall", "text": "relay closed (setpoint)"},

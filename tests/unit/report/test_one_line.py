@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nansha_hil.report.contacts import Contact, contact_at, told
 from nansha_hil.report.day import Asset, Day
 from nansha_hil.report.moments import MAX_MOMENTS, Powers, moments
 from nansha_hil.report.one_line import draw
@@ -116,51 +115,51 @@ def test_words_and_numbers_agree_at_any_size(largest_w, share):
         assert 1 <= wide <= 6
 
 
-def relay(t_s, what, asset="hall"):
-    return {"t_s": t_s, "asset": asset, "text": f"relay {what} (trip)"}
+def contacts_by_time(told_of, asset):
+    track = told_of.branches[asset]
+    return {float(t): track.states[k] for t, k in zip(told_of.t_s, track.at, strict=True)}
 
 
-def test_an_open_relay_is_drawn_open_at_its_time_and_only_then():
+@given(st.lists(st.sampled_from([0.0, 1.0, math.nan]), min_size=2, max_size=9), powers_w)
+def test_a_contact_stands_as_the_trace_has_it_whatever_flows_and_is_told(closed, watts):
+    # its node tells the opposite, as one with a welded contact does
     assets = site()
-    power = np.array([-3000.0, -3000.0, 0.0, 0.0, -3000.0, -3000.0])
-    day = day_of(assets, (3000, 0, 0, 0, 0), 6, **{"hall.p_w": power})
-    told_of = moments(day, assets, [relay(1.05, "opened"), relay(3.9, "closed")])
-    track = told_of.branches["hall"]
-    seen = {round(float(t), 3): track.states[k] for t, k in zip(told_of.t_s, track.at, strict=True)}
-    assert 1.05 in seen and 3.9 in seen  # each event is a moment of its own
+    events = [
+        {"t_s": k + 0.5, "asset": "hall", "text": f"relay {'opened' if on else 'closed'} (trip)"}
+        for k, on in enumerate(closed)
+    ]
+    more = {"hall.closed": np.array(closed), "hall.p_w": np.full(len(closed), watts)}
+    told_of = moments(day_of(assets, [0] * 5, len(closed), **more), assets, events)
+    seen = contacts_by_time(told_of, "hall")
+    assert len(seen) == 2 * len(closed) - 1  # each event is a moment of its own
+    words = {0.0: "open", 1.0: "closed"}
     for t_s, branch in seen.items():
-        open_now = 1.05 <= t_s < 3.9
-        assert branch.contact == ("open" if open_now else "closed")
-        if open_now:
+        assert branch.contact == words.get(closed[int(t_s)], "unknown")
+        if branch.contact == "open" and not math.isnan(watts):
             assert branch.words == "disconnected" and branch.way == "none"
-    assert groups(draw(assets, told_of))["hall"]["words"] == ["draws 3.00 kW"]
 
 
-def test_power_tells_what_nodes_could_not():
-    closed, opened = [(5.0, Contact.CLOSED)], [(5.0, Contact.OPEN)]
-    assert contact_at(opened, 5.05, 5.0, -900.0, False, True) is Contact.OPEN  # sample of before
-    assert contact_at(opened, 6.0, 6.0, -900.0, False, True) is Contact.CLOSED  # welded
-    assert contact_at(closed, 4.0, 4.0, 0.0, False, True) is Contact.OPEN  # before it closed
-    assert contact_at(opened, 4.0, 4.0, 0.0, True, True) is Contact.OPEN  # told late: host was dead
-    assert contact_at([], 4.0, 4.0, 0.0, False, True) is Contact.CLOSED
-    assert contact_at([], 4.0, 4.0, 0.0, False, False) is Contact.UNKNOWN
-
-
-def test_only_relays_tell_and_in_order_of_time():
-    events = [relay(9, "closed"), relay(2, "opened"), relay(None, "opened")]
-    events += [{"t_s": 3, "asset": "hall", "text": "the relay opened"}, {"text": "relay opened"}]
-    assert told(events) == {"hall": [(2.0, Contact.OPEN), (9.0, Contact.CLOSED)]}
+def test_a_trace_without_contacts_draws_none():
+    assets = site()
+    events = [{"t_s": 1.0, "asset": "hall", "text": "relay opened (trip)"}]
+    found = groups(draw(assets, moments(day_of(assets, [1] * 5), assets, events)))
+    assert {group["attrs"]["data-contact"] for group in found.values()} == {"unknown"}
 
 
 def test_an_open_breaker_makes_an_island_before_the_host_says_so():
     assets = site()
-    day = day_of(assets, (3000, 0, 0, -3000, 0), islanded=np.array([0.0, 0.0, 0.0, 1.0]))
-    told_of = moments(day, assets, [relay(1.05, "opened", "street")])
+    day = day_of(
+        assets,
+        (3000, 0, 0, -3000, 0),
+        islanded=np.array([0.0, 0.0, 0.0, 1.0]),
+        **{"street.closed": np.array([1.0, 1.0, 0.0, 0.0])},
+    )
+    told_of = moments(day, assets, [])
     modes = {
         float(t): told_of.bus.states[k].mode
         for t, k in zip(told_of.t_s, told_of.bus.at, strict=True)
     }
-    assert modes[1.0] == "connected" and modes[1.05] == "island" and modes[3.0] == "island"
+    assert modes == {0.0: "connected", 1.0: "connected", 2.0: "island", 3.0: "island"}
 
 
 def test_a_dead_bus_is_said():
@@ -181,15 +180,20 @@ def test_an_asset_without_series_is_drawn_and_says_so():
     assert group["words"] == ["not recorded"] and group["attrs"]["data-contact"] == "unknown"
 
 
-def test_long_runs_keep_every_event_and_stay_small():
+def test_long_runs_keep_every_event_and_move_and_stay_small():
     assets = site()
     count = 86_400
-    events = [relay(100.05 + 331.0 * k, "opened" if k % 2 else "closed") for k in range(200)]
-    series = {"t_s": np.arange(float(count)), "hall.p_w": np.full(count, -10.0)}
+    t_s = np.arange(float(count))
+    events = [{"t_s": 100.05 + 331.0 * k, "asset": "hall", "text": "trip"} for k in range(200)]
+    # moves that nobody tells of, such as while the host is dead
+    moved_s = 300.0 + 401.0 * np.arange(200)
+    closed = np.searchsorted(moved_s, t_s, side="right") % 2.0
+    series = {"t_s": t_s, "hall.p_w": np.full(count, -10.0), "hall.closed": closed}
     day = Day(series, assets, START, [e["t_s"] for e in events])
     told_of = moments(day, assets, events)
     assert {round(e["t_s"], 4) for e in events} <= set(told_of.t_s.tolist())
-    assert len(told_of.t_s) <= 1.2 * MAX_MOMENTS
+    assert set(moved_s.tolist()) <= set(told_of.t_s.tolist())
+    assert len(told_of.t_s) <= 1.5 * MAX_MOMENTS
     assert np.all(np.diff(told_of.t_s) > 0)
     assert np.max(np.diff(told_of.t_s)) <= 2 * count / MAX_MOMENTS + 2
 

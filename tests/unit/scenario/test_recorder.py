@@ -22,9 +22,9 @@ def test_a_bus_that_has_collapsed_is_the_reason(volts, why):
 
 def test_only_an_island_has_extremes_of_frequency():
     recorder = Recorder.__new__(Recorder)
-    recorder._begun = True
+    recorder._begun, recorder._heard = True, 0
     recorder.lowest_hz, recorder.highest_hz = 60.0, 40.0
     for mode, hertz in ((BusMode.GRID, 45.0), (BusMode.ISLAND, 49.7), (BusMode.ISLAND, 50.2)):
-        recorder.plant = SimpleNamespace(mode=mode, frequency=SimpleNamespace(hz=hertz))
+        recorder.plant = SimpleNamespace(mode=mode, frequency=SimpleNamespace(hz=hertz), events=[])
         recorder.look()
     assert (recorder.lowest_hz, recorder.highest_hz) == (49.7, 50.2)

@@ -24,6 +24,7 @@ def series(count=500):
         "battery.p_w": 500 * np.sin(t_s / 300),
         "battery.soc": np.linspace(0.5, 0.6, count),
         "hall.p_w": -1500 + 0 * t_s,
+        "hall.closed": np.ones(count),
         "hall.demand_w": 1600 + 0 * t_s,
         "street.p_w": -t_s,
         "bus.f_hz": 50 - 0.1 * on,
@@ -84,6 +85,8 @@ def test_full_report_is_self_contained_and_escaped(tmp_path):
         assert name in own
     # what left no series is in the diagram, and in no chart
     assert own.count("Unseen: not recorded") == 1
+    assert re.search(r"Hall: [^\"]*, contact closed", own)
+    assert re.search(r"Roof: [^\"]*, contact unknown", own)  # the trace does not have it
     charts = re.search(r"id=charts>(.*?)</script>", page)[1]
     assert "Roof" in charts and "Unseen" not in charts
 
