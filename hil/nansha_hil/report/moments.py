@@ -135,16 +135,26 @@ def moments(day: Day, assets: Sequence[Asset], events: Sequence[Mapping[str, Any
 
 
 def _times(day: Day, events_s: Sequence[float]) -> Array:
-    """Samples spread evenly, every one around an event and at a contact's move, and each event."""
+    """Samples spread evenly, those around events and at contacts' moves, and the events.
+
+    Where there are too many of a kind, the run is told from its start to its end with fewer.
+    """
     if day.empty:
         return day.t_s[:1]
     first, last = day.t_s[[0, -1]]
-    inside = [t for t in events_s if first <= t <= last][: MAX_MOMENTS // 3]
+    inside = np.array([t for t in events_s if first <= t <= last])
+    inside = inside[_kept(len(inside), MAX_MOMENTS // 3)]
+    close, moves = day.close, _moves(day)
     even = np.searchsorted(day.t_s, np.linspace(first, last, MAX_MOMENTS // 2))
-    wanted = np.union1d(even, day.close[: MAX_MOMENTS // 2])
-    wanted = np.union1d(wanted, _moves(day)[: MAX_MOMENTS // 2])
+    wanted = np.union1d(even, close[_kept(len(close), MAX_MOMENTS // 2)])
+    wanted = np.union1d(wanted, moves[_kept(len(moves), MAX_MOMENTS // 2)])
     rows = np.arange(len(day.t_s)) if len(day.t_s) <= MAX_MOMENTS // 2 else wanted
     return np.unique(np.round(np.concatenate([day.t_s[rows], inside]), 4))
+
+
+def _kept(count: int, most: int) -> Index:
+    """Places of at most so many of `count` things, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def _moves(day: Day) -> Index:

@@ -19,7 +19,8 @@ DEAD_RECONNECT_AFTER_MS = 5_000
 POI_SILENT_MS = 30_000
 """A breaker unseen for longer may be open: tiers, energy and cars go by the island's rules."""
 AWAY_MS = 5_000
-"""A host that has not decided for so long was dead, stopped or asleep: it heard nobody."""
+"""A host that has not decided for longer was dead, stopped or asleep, and heard nobody: no more of
+its absence counts as the breaker's silence."""
 SLIP_HZ = 0.04
 """How much faster than the grid an island turns while it synchronises: once round in 25 s, and the
 synchronism check stays closed for longer than a calm node's period."""
@@ -53,8 +54,10 @@ def next_mode(site: Site, state: ControlState, image: Image) -> Mode:
     if poi is None:
         if state.grid_ok_since_ms >= 0:
             state.grid_ok_since_ms = image.t_ms  # unseen is not healthy: the delay begins anew
-        if state.poi_ms >= 0 and not 0 <= image.t_ms - state.t_ms <= AWAY_MS:
-            state.poi_ms = image.t_ms  # the host was away, or its clock jumped: who listens counts
+        gone_ms = image.t_ms - state.t_ms
+        if state.poi_ms >= 0 and not 0 <= gone_ms <= AWAY_MS:
+            # Away, or the clock jumped back: what was counted of the silence before stays counted.
+            state.poi_ms += gone_ms - AWAY_MS if gone_ms > 0 else gone_ms
         if state.poi_ms >= 0 and image.t_ms - state.poi_ms > POI_SILENT_MS:
             return Mode.ISLANDED  # nobody knows: what an island must not do is not done
         return state.mode

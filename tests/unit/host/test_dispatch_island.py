@@ -220,9 +220,24 @@ def test_a_host_that_was_away_does_not_take_its_own_silence_for_the_breakers(awa
     story.look()
     back = story.look(after_ms=away_ms, poi=None)
     assert back.mode is Mode.GRID_CONNECTED and not story.state.shed
-    for _ in range(30):
+    for _ in range(25):
         assert story.look(poi=None).mode is Mode.GRID_CONNECTED
-    assert story.look(poi=None).mode is Mode.ISLANDED, "from now on the silence counts"
+    for _ in range(6):
+        last = story.look(poi=None)
+    assert last.mode is Mode.ISLANDED, "from now on the silence counts"
+
+
+@pytest.mark.parametrize("gaps_ms", [(5_001,), (8_000, *(1000,) * 20), (-3_600_000, *(1000,) * 3)])
+def test_a_host_that_is_often_away_still_counts_a_breakers_silence(gaps_ms):
+    """Slow, or started again and again, or with a clock that is set back for ever."""
+    story = Story()
+    story.look()
+    heard_ms = 0
+    while heard_ms < 31_000 + 5_000 * len(gaps_ms):
+        for gap_ms in gaps_ms:
+            last = story.look(after_ms=gap_ms, poi=None)
+            heard_ms += max(0, min(gap_ms, 5_000))
+    assert last.mode is Mode.ISLANDED
 
 
 def test_synchronising_keeps_the_battery_in_its_rating_and_ends_the_nudge():

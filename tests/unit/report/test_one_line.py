@@ -198,6 +198,17 @@ def test_long_runs_keep_every_event_and_move_and_stay_small():
     assert np.max(np.diff(told_of.t_s)) <= 2 * count / MAX_MOMENTS + 2
 
 
+def test_a_run_with_too_many_events_is_still_told_to_its_end():
+    assets = site()
+    times = np.arange(0.0, 4000.0, 2.0)
+    day = Day({"t_s": np.arange(4000.0), "store.p_w": np.ones(4000)}, assets, START, times.tolist())
+    events = [{"t_s": t + 0.25, "asset": "store", "text": "trip"} for t in times]
+    told = moments(day, assets, events).t_s
+    assert np.count_nonzero(told % 1 == 0.25) >= MAX_MOMENTS // 4, "events themselves"
+    in_parts, _ = np.histogram(told, bins=8, range=(0, 4000))
+    assert in_parts.min() >= 0.8 * in_parts.max() and told[-1] >= 3998.0
+
+
 def test_no_name_leaves_its_place():
     assets = [Asset(HOSTILE + role, HOSTILE, role, HOSTILE) for role in (*ROLES, HOSTILE)]
     found = groups(draw(assets, moments(day_of(assets, [1, 2, 3, -4, -5, 6]), assets, [])))
