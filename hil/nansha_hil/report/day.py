@@ -96,14 +96,20 @@ class Day:
 
 
 def near(t_s: Array, events_s: Sequence[float]) -> Index:
-    """Rows around events, in order; so many at most that a storm of events fills no page."""
-    rows: set[int] = set()
+    """Rows around events, in order; in a storm of events, around some of them all through it."""
+    spans = []
     for event_s in events_s:
         low, high = np.searchsorted(t_s, (event_s - BEFORE_S, event_s + AFTER_S)).tolist()
-        rows.update(range(max(low - 1, 0), min(high + 1, len(t_s))))
-        if len(rows) > MAX_POINTS:
-            break
+        spans.append(range(max(low - 1, 0), min(high + 1, len(t_s))))
+    many = sum(map(len, spans)) / MAX_POINTS
+    chosen = kept(len(spans), int(len(spans) / max(many, 1.0)))
+    rows = {row for number in chosen.tolist() for row in spans[number]}
     return np.array(sorted(rows), dtype=np.int64)
+
+
+def kept(count: int, most: int) -> Index:
+    """Places of at most so many of `count` things, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def time_means(t_s: Array, values: Array, edges_s: Array) -> Array:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nansha_hil.report.day import Array, Asset, Day, Index
+from nansha_hil.report.day import Array, Asset, Day, Index, kept
 from nansha_hil.report.text import number
 
 CLOSED = ".closed"
@@ -143,18 +143,13 @@ def _times(day: Day, events_s: Sequence[float]) -> Array:
         return day.t_s[:1]
     first, last = day.t_s[[0, -1]]
     inside = np.array([t for t in events_s if first <= t <= last])
-    inside = inside[_kept(len(inside), MAX_MOMENTS // 3)]
+    inside = inside[kept(len(inside), MAX_MOMENTS // 3)]
     close, moves = day.close, _moves(day)
     even = np.searchsorted(day.t_s, np.linspace(first, last, MAX_MOMENTS // 2))
-    wanted = np.union1d(even, close[_kept(len(close), MAX_MOMENTS // 2)])
-    wanted = np.union1d(wanted, moves[_kept(len(moves), MAX_MOMENTS // 2)])
+    wanted = np.union1d(even, close[kept(len(close), MAX_MOMENTS // 2)])
+    wanted = np.union1d(wanted, moves[kept(len(moves), MAX_MOMENTS // 2)])
     rows = np.arange(len(day.t_s)) if len(day.t_s) <= MAX_MOMENTS // 2 else wanted
     return np.unique(np.round(np.concatenate([day.t_s[rows], inside]), 4))
-
-
-def _kept(count: int, most: int) -> Index:
-    """Places of at most so many of `count` things, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def _moves(day: Day) -> Index:
