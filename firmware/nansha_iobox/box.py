@@ -38,15 +38,14 @@ class Box:
             return m.IDENTITY, False  # another version: say who is here, and change nothing
         if message.ident == m.HELLO:
             self.greeted = True
-            self._heard_us = now_us
             return m.IDENTITY, False
         if message.ident != m.SET:
             return 0, False
         if not self.greeted:
             return m.IDENTITY, False
-        self._heard_us = now_us
         if not m.valid_set(message.values):
             return m.STATE, True
+        self._heard_us = now_us  # nothing else is a sign that somebody drives the node
         self.lines = message.values[m.CHANNELS]
         self.codes = message.values[: m.CHANNELS]
         self.safe = False
@@ -56,21 +55,31 @@ class Box:
             self.lines &= ~(m.ALERT | m.FLAG)
         return m.STATE, False
 
-    def look(self, now_us: int) -> bool:
-        """Whether the rig has just fallen silent, and the outputs have changed for it.
+    def look(self, now_us: int, dac: int) -> bool:
+        """Whether the outputs are to be written. `dac`: what it said to the last write.
 
-        The inputs of the node go to 0 V, which is below every live zero: it sees a dead bus, or
-        its sensors lost, and protects itself; its alarm makes it look at once. Supply and reset
-        stay: a node that is switched off protects nothing.
+        When the rig falls silent the inputs of the node go to 0 V, which is below every live zero:
+        it sees a dead bus, or its sensors lost, and protects itself; its alarm makes it look at
+        once. The supply stays and reset is let go: a node that is off protects nothing.
         """
         if self.safe:
-            return False
+            return self._stop_on_old_inputs(dac)
         if gone_us(now_us, self._heard_us) < SILENCE_MS * 1000:
             return False
         self.safe = True
         self.silences = (self.silences + 1) & 0xFFFF
         self.codes = ALL_OFF
-        self.lines = self.lines & (m.RESET | m.SUPPLY)
+        self.lines &= m.SUPPLY
         if self.lines & m.SUPPLY:
             self.lines |= m.ALERT
         return True
+
+    def _stop_on_old_inputs(self, dac: int) -> bool:
+        """A DAC that does not hear may still hold a healthy bus: reset, which needs no DAC, stops
+        the node until a write has got through."""
+        held = self.lines & m.RESET
+        if dac == m.DAC_NONE:
+            self.lines |= m.RESET
+            return True
+        self.lines &= ~m.RESET
+        return held != 0

@@ -79,9 +79,10 @@ class Hardware:
 
     def moved(self):
         """Whether the relay pin has moved since the last question."""
-        raised = self._edge.raised
+        if not self._edge.raised:
+            return False  # and not cleared: an edge may come just here
         self._edge.raised = False
-        return raised
+        return True
 
     def receive(self):
         """The bytes that have come in."""

@@ -52,7 +52,7 @@ TABLE = (
             ("major, minor", "firmware version"),
             ("reset", "why it booted: machine.reset_cause()"),
             ("dac", "0 does not answer, 1 works, 2 answers but keeps nothing"),
-            ("silence_ms", "so long without a frame before it goes to the safe state, ms"),
+            ("silence_ms", "so long without a valid set before it goes to the safe state, ms"),
         ),
     ),
     (

@@ -25,7 +25,7 @@ class Program:
             message = m.decode(frame)
             if message is not None:
                 self._obey(message)
-        if box.look(hw.ticks_us()):
+        if box.look(hw.ticks_us(), self._dac):
             self._dac = hw.apply(box.codes, box.lines)
         if hw.moved():
             self._tell_state(0)

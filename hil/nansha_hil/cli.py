@@ -32,6 +32,14 @@ app = typer.Typer(
     no_args_is_help=True, help="Scenarios on the rig: real firmware, simulated plant."
 )
 ScenarioArg = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A file in scenarios/")]
+SetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one field, `scenario.seed=7` or `timeline.ID.at=+30 s`. Repeat it freely.",
+    ),
+]
 
 
 @app.command(
@@ -44,14 +52,7 @@ def run(
     folder: Annotated[
         Path, typer.Option("--out", help="Where the report, the summary and the record go.")
     ] = Path("out/run"),
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Change one field, `scenario.seed=7` or `timeline.ID.at=+30 s`. Repeat it freely.",
-        ),
-    ] = None,
+    sets: SetsOption = None,
     tier: Annotated[
         list[str] | None,
         typer.Option(
@@ -194,12 +195,14 @@ def node(
     scenario: ScenarioArg,
     asset: Annotated[str, typer.Argument(help="Asset whose node goes on the bench.")],
     folder: Annotated[Path, typer.Option("--out", help="Where board.py and secret.py go.")],
+    sets: SetsOption = None,
 ) -> None:
     """Write what a real node needs to take part in SCENARIO on the tier bench.
 
-    The key is the rig's, and is no secret: it follows from the site and the scenario's seed.
+    The key is the rig's, and is no secret: it follows from the site and the scenario's seed. Give
+    the same --set as the run gets.
     """
-    plan = load_scenario(scenario)
+    plan = load_scenario(scenario, sets or ())
     site = load_site(plan.site_path)
     site.asset(asset)
     _prepare(folder)

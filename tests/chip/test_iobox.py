@@ -140,7 +140,7 @@ def test_edges_have_their_times_whatever_the_core_does(box):
 
 def test_a_dac_that_is_not_there_or_lost_its_supply(image, box, dac):
     lonely = BoxChip(image)
-    assert lonely.ask(m.HELLO).values[4] == m.DAC_NONE
+    assert lonely.ask(m.HELLO).values[4] == m.DAC_NONE and lonely.chip.level(pins.RESET) == 0
     assert lonely.ask(m.SET, (1, 2, 3, 4, m.SUPPLY)).values[2] == m.DAC_NONE
     box.ask(m.HELLO)
     codes = (100, 200, 300, 400)
@@ -153,14 +153,14 @@ def test_a_dac_that_is_not_there_or_lost_its_supply(image, box, dac):
 
 def test_silence_of_the_rig(box, dac):
     box.ask(m.HELLO)
-    box.ask(m.SET, (1000, 1000, 1000, 1000, m.SUPPLY | m.FLAG))
+    box.ask(m.SET, (1000, 1000, 1000, 1000, m.SUPPLY | m.FLAG | m.RESET))
     answered_us = box.chip.now_ns / 1000
     while dac.volts(0):
         box.chip.run_for_us(1000)
         assert box.chip.now_ns / 1000 - answered_us < 2e6, "still driving"
     # Heard up to 8 ms before it was answered, seen at the latest at the end of a wait of 20 ms.
     assert SILENCE_MS - 10 <= box.chip.now_ns / 1e6 - answered_us / 1000 <= SILENCE_MS + 25
-    assert box.chip.level(pins.SUPPLY) == 1
+    assert box.chip.level(pins.SUPPLY) == 1 and box.chip.level(pins.RESET) is None
     assert box.chip.level(pins.ALERT) == 1 and box.chip.level(pins.FLAG) == 0
     box.chip.run_for_us(3_000_000)
     assert box.chip.resets == 0, "its watchdog is fed while it waits"

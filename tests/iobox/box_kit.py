@@ -7,7 +7,8 @@ from nansha_wire.serial import Deframer, pack
 
 
 class Board:
-    """The box's board without pins. `applied` is every setting of its outputs, in order."""
+    """The box's board without pins. `applied` is every setting of its outputs, in order; `holds`
+    what the DAC has taken of it: nothing while `dac` says that it does not answer."""
 
     reset_cause = 1
 
@@ -20,6 +21,7 @@ class Board:
         self.level = 0
         self.duty = 0
         self.dac = m.DAC_OK
+        self.holds = None
         self.feeds = 0
         self._moved = False
 
@@ -28,9 +30,11 @@ class Board:
 
     def apply(self, codes, lines):
         self.applied.append((tuple(codes), lines))
-        return self.dac
+        return self.check_dac(codes)
 
     def check_dac(self, codes):
+        if self.dac != m.DAC_NONE:
+            self.holds = tuple(codes)
         return self.dac
 
     def receive(self):

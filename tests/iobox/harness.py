@@ -76,6 +76,7 @@ class VirtualBench:
         node_folder = folder / "bench_node"
         deploy(site, asset, secret, node_folder, "serial")
         self.box_line, self.node_line = Line(folder / "box_port"), Line(folder / "node_port")
+        self._lines = [self.box_line, self.node_line]
         self.node = Node(
             self.spec,
             node_folder,
@@ -159,6 +160,17 @@ class VirtualBench:
         """As its supply would."""
         self.box.kill()
 
+    def unplug(self) -> None:
+        """Pull the box's adapter out of the computer, and with it the box's supply."""
+        self.kill_box()
+        self._lines.remove(self.box_line)
+        self.box_line.close()
+
+    def silent(self) -> bool:
+        """Whether the node's inputs are dead and its alarm is up."""
+        alert = self.node_levels() >> self.spec.pin_alert & 1
+        return bool(alert) and not any(self.node_readings().values())
+
     def _serve_box(self, vm: Vm) -> None:
         while True:
             try:
@@ -230,5 +242,5 @@ class VirtualBench:
         self.box.kill()
         for thread in self._threads:
             thread.join()
-        for line in (self.box_line, self.node_line):
+        for line in self._lines:
             line.close()

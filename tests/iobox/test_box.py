@@ -89,26 +89,25 @@ def test_silence_comes_on_time_whatever_the_clock_says():
         box = Box()
         box.hear(m.Message(m.VERSION, m.HELLO, 1, ()), begin)
         box.hear(m.Message(m.VERSION, m.SET, 2, GOOD), begin)
-        assert not box.look((begin + limit - 1) % WRAP)
+        assert not box.look((begin + limit - 1) % WRAP, m.DAC_OK)
         eq(box.codes, GOOD[:4])
-        assert box.look((begin + limit) % WRAP)
+        assert box.look((begin + limit) % WRAP, m.DAC_OK)
         eq((box.codes, box.silences, box.safe), (OFF, 1, True))
-        assert not box.look((begin + 2 * limit) % WRAP), "once"
+        assert not box.look((begin + 2 * limit) % WRAP, m.DAC_OK), "once"
         box.hear(m.Message(m.VERSION, m.SET, 3, GOOD), (begin + 3 * limit) % WRAP)
         eq((box.codes, box.safe, box.silences), (GOOD[:4], False, 1))
 
 
-def test_silence_leaves_supply_and_reset():
+def test_silence_leaves_the_supply_and_lets_reset_go():
     for lines in range(16):
         box = Box()
         box.hear(m.Message(m.VERSION, m.HELLO, 1, ()), 0)
         values = GOOD[:4] + (lines,)  # noqa: RUF005  not on the VM
         box.hear(m.Message(m.VERSION, m.SET, 2, values), 0)
-        box.look(SILENCE_MS * 1000)
-        kept = m.RESET | m.SUPPLY
-        eq(box.lines & kept, lines & kept)
+        assert box.look(SILENCE_MS * 1000, m.DAC_OK)
+        eq(box.lines & m.SUPPLY, lines & m.SUPPLY)
         eq(bool(box.lines & m.ALERT), bool(lines & m.SUPPLY), "the node is to look at once")
-        eq(box.lines & m.FLAG, 0)
+        eq(box.lines & (m.FLAG | m.RESET), 0, "a node that is held in reset protects nothing")
 
 
 def test_a_silent_rig_is_told_when_it_is_back():
@@ -120,6 +119,54 @@ def test_a_silent_rig_is_told_when_it_is_back():
     (answer,) = bench.ask(m.SET, GOOD)
     eq(answer.values[4], 1, "silences")
     eq(bench.outputs, (GOOD[:4], GOOD[4]))
+
+
+def test_only_a_valid_set_puts_the_silence_off():
+    for nuisance in ((m.SET, (4096,) + GOOD[1:]), (m.HELLO, ())):  # noqa: RUF005  not on the VM
+        bench = Bench()
+        bench.ask(m.SET, GOOD)
+        heard_us = bench.board.now_us
+        while not bench.program.box.safe:
+            bench.ask(*nuisance)
+            assert bench.board.now_us - heard_us <= SILENCE_MS * 1000 + WAIT_MS * 1000, nuisance
+        eq((bench.outputs, bench.program.box.silences), ((OFF, m.SUPPLY | m.ALERT), 1))
+
+
+def test_a_dac_that_dies_before_the_silence_keeps_the_node_in_reset_till_it_hears():
+    for greeted_before in (False, True):
+        bench = Bench()
+        board = bench.board
+        bench.ask(m.SET, GOOD)
+        board.dac = m.DAC_NONE
+        while not bench.program.box.safe:
+            bench.line(b"")
+        bench.line(b"")
+        for _ in range(5):
+            written = len(board.applied)
+            bench.line(b"")
+            eq(bench.outputs, (OFF, m.SUPPLY | m.ALERT | m.RESET))
+            eq((len(board.applied), board.holds), (written + 1, GOOD[:4]), "each turn, in vain")
+        board.dac = m.DAC_OK
+        if greeted_before:
+            bench.ask(m.HELLO)  # it tries the DAC too
+        bench.line(b"")
+        eq(board.holds, OFF)
+        bench.line(b"")
+        eq(bench.outputs, (OFF, m.SUPPLY | m.ALERT), "it is let go")
+        written = len(board.applied)
+        bench.line(b"")
+        eq(len(board.applied), written, "and left alone")
+        bench.ask(m.SET, GOOD)
+        eq((bench.outputs, board.holds), ((GOOD[:4], GOOD[4]), GOOD[:4]))
+
+
+def test_a_box_that_boots_without_its_dac_keeps_the_node_in_reset():
+    """It may have started again in the middle of a run: what the DAC holds is not known."""
+    bench = Bench(greeted=False)
+    bench.board.dac = m.DAC_NONE
+    bench.ask(m.HELLO)
+    bench.line(b"")
+    eq(bench.outputs, (OFF, m.SUPPLY | m.ALERT | m.RESET))
 
 
 def test_no_bytes_move_an_output_unless_a_whole_frame_says_so():

@@ -62,14 +62,17 @@ def test_no_frame_moves_an_output_but_a_valid_set(frame):
 
 @given(st.lists(st.binary(max_size=80), max_size=8), st.randoms(use_true_random=False))
 def test_no_frame_crashes_the_rig(frames, luck):
+    """Nor does a greeting that is answered late, or twice, or after the next one."""
     client = Client("here")
     now_us = 0.0
     client.hello(now_us)
-    frames.append(m.encode(m.STATE, 1, (5, m.ANSWER, 1, 0, 0, 3, *range(8))))
-    frames.append(m.encode(m.IDENTITY, 1, (5, 0, 1, 1, 1, 500)))
+    frames += [m.encode(m.STATE, s, (5, m.ANSWER, 1, 0, 0, s, *range(8))) for s in (1, 2, 3)]
+    frames += [m.encode(m.IDENTITY, s, (5, 0, 1, 1, 1, 500)) for s in (1, 1, 2, 3)]
     luck.shuffle(frames)
     for frame in frames:
         now_us += 100.0
+        if luck.random() < 0.4:
+            client.hello(now_us)
         try:
             client.take(frame, now_us)
         except NanshaError as error:
@@ -126,6 +129,43 @@ def test_another_version_a_restart_and_a_refusal_are_said():
         client.take(m.encode(m.IDENTITY, 2, (5, 0, 1, 3, 1, 500)), 2.0)
     with pytest.raises(NanshaError, match="refused"):
         client.take(m.encode(m.STATE, 2, (5, m.REFUSED, 1, 0, 0, 0, *[0] * 8)), 2.0)
+
+
+def met(client: Client, now_us: float = 0.0, t_us: int = 5) -> Client:
+    """A client whose greeting has been answered."""
+    client.hello(now_us)
+    client.take(m.encode(m.IDENTITY, 1, (t_us, 0, 1, 1, 1, 500)), now_us + 1.0)
+    return client
+
+
+def test_a_late_greeting_is_no_answer_to_the_next_one():
+    client = Client("battery")
+    client.hello(0.0)
+    client.hello(500_000.0)
+    client.take(m.encode(m.IDENTITY, 1, (5, 0, 1, 1, 1, 500)), 500_001.0)
+    assert client.identity is None
+    client.take(m.encode(m.IDENTITY, 2, (9, 0, 1, 1, 1, 500)), 500_002.0)
+    assert client.identity is not None
+    client.take(m.encode(m.IDENTITY, 1, (5, 0, 1, 1, 1, 500)), 500_003.0)  # a late one: nothing
+    assert client.clock.error_us <= 1.0
+
+
+def test_a_set_whose_number_a_hello_once_had_is_no_greeting():
+    client = met(Client("battery"))
+    for _ in range(1 << 16):
+        client.set(GOOD[:4], GOOD[4], 10.0)
+    with pytest.raises(NanshaError, match="started again by itself"):
+        client.take(m.encode(m.IDENTITY, 1, (5, 0, 1, 3, 1, 500)), 20.0)
+
+
+@given(st.integers(2_000_000, PERIOD_US - 2_000_000), st.integers(0, 400_000))
+def test_the_clock_of_a_box_that_started_again_is_not_believed(ran_us, new_us):
+    """Its count is that of a new boot too: none of its edges may reach the plant."""
+    client = met(Client("battery"), 0.0, ran_us)
+    word = new_us | 1 << m.LEVEL_BIT
+    state = m.encode(m.STATE, 0, (new_us, m.RELAY | m.SAFE, 1, 0, 0, 1, word, *[0] * 7))
+    with pytest.raises(NanshaError, match="the box has started again"):
+        client.take(state, 50_000.0)
 
 
 # DAC and levels

@@ -15,13 +15,12 @@ from nansha.errors import NanshaError
 from nansha_boards import NodeSpec
 from nansha_hil.bench.box import Box
 from nansha_hil.bench.file import BenchNode
-from nansha_hil.bench.port import Port
+from nansha_hil.bench.port import Port, mono_us
 from nansha_hil.bench.selftest import SelfTest
 from nansha_hil.bench.wires import Wires
 from nansha_hil.board import Board
 from nansha_hil.plant import Plant
-from nansha_iobox import messages as m
-from nansha_iobox.box import ALL_OFF
+from nansha_iobox.box import SILENCE_MS
 
 COMMAND_BAND = 160
 """A quarter of a percent of the range, of 65535: the RP2040's converter rustles by two steps."""
@@ -46,7 +45,7 @@ class BenchBoard(Board):
         self._duty = 0
         self.edges_us: list[float] = []
         self._late_us = 0.0
-        self._silences = 0
+        self._silences = self._damaged = 0
         super().__init__(spec, plant)
 
     # life
@@ -92,15 +91,23 @@ class BenchBoard(Board):
         self.clear()
         self.boots += 1
         self._zero_us = zero_us
-        self.box.client.begin()
-        self._silences = self.box.client.silences
+        # Since its self-test the box may have fallen silent: it says so in its next answer.
+        self._put_inputs()
+        self.box.settle()
+        self._begin_figures()
         self._act()
+
+    def _begin_figures(self) -> None:
+        client = self.box.client
+        client.begin()
+        self._silences, self._damaged = client.silences, self.box.port.bad
+        self._wires.clipped = 0
+        self.edges_us.clear()
+        self._late_us = 0.0
 
     def power_off(self) -> None:
         """Leave it: sensors dead, supply on, as after a rig that fell silent."""
         if self._box is not None:
-            self._box.put(ALL_OFF, m.SUPPLY | m.ALERT)
-            self._box.drive()
             self._box.close()
             self._box = None
 
@@ -139,16 +146,26 @@ class BenchBoard(Board):
         except NanshaError as error:
             self._died = self._died or error.what + (f"; {error.mend}" if error.mend else "")
 
-    def _drive_node(self) -> None:
+    def _put_inputs(self) -> None:
         values, levels = self.inputs()
-        box = self.box
-        box.put(self._wires.codes(values), self._wires.lines(levels))
-        box.drive()
+        self.box.put(self._wires.codes(values), self._wires.lines(levels))
+
+    def _drive_node(self) -> None:
+        self._put_inputs()
+        self.box.drive()
         self._follow_node()
 
     def _follow_node(self) -> None:
-        for edge in self.box.listen():
-            at_us = edge.at_us - self._zero_us
+        edges = self.box.listen()
+        if self.box.client.silences != self._silences:
+            raise NanshaError(
+                f"the rig was silent for over {SILENCE_MS} ms: the node saw a dead bus",
+                self.asset,
+                "give this machine less to do, or run on a faster one",
+            )
+        for edge in edges:
+            # It has happened: what the clocks are apart must not throw the plant ahead.
+            at_us = min(edge.at_us, mono_us()) - self._zero_us
             self.edges_us.append(at_us)
             self._late_us = max(self._late_us, self.plant.now_us - at_us)
             self.plant.advance(max(self.plant.now_us, int(at_us)))
@@ -172,7 +189,7 @@ class BenchBoard(Board):
             "clock_error_us": client.clock.error_us,
             "edge_late_max_us": self._late_us,
             "requests_lost": client.lost,
-            "frames_damaged": self.box.port.bad,
+            "frames_damaged": self.box.port.bad - self._damaged,
             "edges_lost": client.edges_lost,
             "silences": client.silences - self._silences,
             "levels_out_of_reach": self._wires.clipped,

@@ -13,6 +13,7 @@ HEARTBEAT_US = 50_000.0
 GONE = 10
 """So many requests in a row without an answer, a second in all, and the box has gone."""
 _HELLO_S, _HELLOS = 0.5, 10
+_TURN_S = 0.005
 _DAC = {
     m.DAC_NONE: "the DAC does not answer on the box's I2C bus",
     m.DAC_FORGETS: "the DAC answers but does not keep what it is given",
@@ -68,16 +69,28 @@ class Box:
     @property
     def settled(self) -> bool:
         """Whether the box has what was last put, and has said so."""
-        return not self._changed and not self.client.busy(mono_us())
+        busy = self.client.busy(mono_us())
+        return not self._changed and not busy and self.client.unanswered == 0
+
+    def settle(self) -> None:
+        """Send what was last put, and wait until the box has it. NanshaError where it cannot."""
+        self._changed = True
+        while not self.settled:
+            self.turn()
+
+    def turn(self) -> None:
+        """Drive, wait a little, listen: for a time in which no edge counts."""
+        self.drive()
+        self.port.wait(_TURN_S)
+        self.listen()
 
     def drive(self) -> None:
         """Send what has changed, or a sign of life; nothing while an answer is still to come."""
         now_us = mono_us()
-        lost = self.client.lost
         if self.client.busy(now_us):
             return
-        again = self.client.lost > lost  # it may not have got what was sent
-        if self._changed or again or now_us - self._sent_us >= HEARTBEAT_US:
+        # What was lost is sent again by this too: it counts as lost after two heartbeats.
+        if self._changed or now_us - self._sent_us >= HEARTBEAT_US:
             self._changed = False
             self._sent_us = now_us
             self.port.write(self.client.set(self._codes, self._lines, now_us))
@@ -101,4 +114,6 @@ class Box:
 
     def close(self) -> None:
         """Leave the node as a silent rig would, and close the port."""
+        # Whatever is on its way: nobody waits for an answer any more.
+        self.port.write(self.client.set(ALL_OFF, m.SUPPLY | m.ALERT, mono_us()))
         self.port.close()

@@ -15,6 +15,8 @@ from nansha_iobox import messages as m
 
 ANSWER_US = 100_000
 """A request that is not answered for so long is lost."""
+AMISS_US = 1_000_000.0
+"""No line is so slow: a frame whose time is off by more is of another clock."""
 _TIME_MASK = (1 << m.LEVEL_BIT) - 1
 
 
@@ -79,7 +81,9 @@ class Client:
 
     def set(self, codes: Sequence[int], lines: int, now_us: float) -> bytes:
         """A frame that sets all outputs."""
-        return self._request(m.SET, (*codes, lines), now_us)
+        frame = self._request(m.SET, (*codes, lines), now_us)
+        self._hellos.discard(self._seq)  # the sequence number has come round
+        return frame
 
     def _request(self, ident: int, values: tuple[int, ...], now_us: float) -> bytes:
         self._seq = (self._seq + 1) & 0xFFFF
@@ -111,18 +115,29 @@ class Client:
                 self._where,
                 "look at its supply; 3 is its watchdog",
             )
-        self._answered(message.seq, arrived_us, t_us)
+        if not self._answered(message.seq, arrived_us, t_us):
+            return  # late: another hello is on its way, and only its answer tells the time
         self.identity = Identity((major, minor), reset, dac, silence_ms)
         self.dac = dac
 
     def _follow(self, message: m.Message, arrived_us: float) -> list[Edge]:
-        t_us, flags, self.dac, self.duty_u16, self.silences, count, *words = message.values
-        if flags & m.REFUSED:
-            raise NanshaError("the box has refused its outputs", self._where)
-        if flags & m.ANSWER:
-            self._answered(message.seq, arrived_us, t_us)
         if self.identity is None:
             return []
+        t_us, flags, self.dac, self.duty_u16, self.silences, count, *words = message.values
+        if flags & m.REFUSED:
+            raise NanshaError(
+                "the box has refused its outputs",
+                self._where,
+                "flash the box with this rig's image",
+            )
+        if abs(arrived_us - self.clock.rig_us(t_us)) > AMISS_US:
+            raise NanshaError(
+                "the box has started again, or this machine stood still: its time has jumped",
+                self._where,
+                "look at the box's supply, and give this machine less to do",
+            )
+        if flags & m.ANSWER:
+            self._answered(message.seq, arrived_us, t_us)
         self.relay = flags & m.RELAY
         if self._edges is None:
             self._edges = count
@@ -136,12 +151,13 @@ class Client:
             for word in reversed(words[: min(new, m.EDGES)])
         ]
 
-    def _answered(self, seq: int, arrived_us: float, t_us: int) -> None:
+    def _answered(self, seq: int, arrived_us: float, t_us: int) -> bool:
         if self._sent is None or seq != self._sent[0]:
-            return
+            return False
         sent_us = self._sent[1]
         self._sent = None
         self.answers += 1
         self.unanswered = 0
         self.clock.sample(sent_us, arrived_us, t_us)
         self.round_trips_us.append(arrived_us - sent_us)
+        return True

@@ -68,7 +68,7 @@ class SelfTest:
         self._hold(box.SUPPLY | box.RESET)
         until_us = mono_us() + _PULSE_US
         while mono_us() < until_us:
-            self._pass_time()
+            self._box.turn()
         self._node.take()  # what it said before its reset
         self._hold(box.SUPPLY)
         released_us = mono_us()
@@ -165,17 +165,10 @@ class SelfTest:
 
     def _hold(self, lines: int) -> None:
         self._box.put(self._codes, lines)
-        self._pass_time()
-        while not self._box.settled:
-            self._pass_time()
-
-    def _pass_time(self) -> None:
-        self._box.drive()
-        self._box.port.wait(0.005)
-        self._box.listen()
+        self._box.settle()
 
     def _frames(self) -> list[frames.Frame]:
-        self._pass_time()
+        self._box.turn()
         if self._node.failure:
             raise NanshaError(f"node: {self._node.failure}", self._where, "plug it in again")
         found = []
