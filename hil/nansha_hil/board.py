@@ -107,21 +107,23 @@ class Board(ABC):
 
     def look_at_alert(self) -> bool:
         """Note the meter's alarm; True when it has just risen and the program is to be woken."""
-        alert = self._alarmed()
+        plant = self.plant
+        alert = plant.flags(self.asset)[0] or self._over_current(plant.sense(self.asset)[1])
         rising = alert and not self.alert
         self.alert = alert
         return rising and self.hears_alert()
 
-    def _alarmed(self) -> bool:
-        """The meter's alarm: voltage and frequency, or a current beyond its lowest trip stage."""
-        plant = self.plant
-        return plant.flags(self.asset)[0] or abs(plant.sense(self.asset)[1]) > self._alarm_a
+    def _over_current(self, i_a: float) -> bool:
+        """Whether a current, A, is beyond the node's lowest trip stage: the alarm covers it too."""
+        return abs(i_a) > self._alarm_a
 
     def inputs(self) -> tuple[dict[int, int], int]:
         """(reading of each converter pin, levels of the input pins as bits) now."""
         spec = self.spec
-        values = self.transducers.readings(*self.plant.sense(self.asset), self.plant.now_us)
-        alert, flag = self._alarmed(), self.plant.flags(self.asset)[1]
+        sensed = self.plant.sense(self.asset)
+        values = self.transducers.readings(*sensed, self.plant.now_us)
+        disturbed, flag = self.plant.flags(self.asset)
+        alert = disturbed or self._over_current(sensed[1])
         levels = 0
         if alert and spec.pin_alert is not None:
             levels |= 1 << spec.pin_alert
@@ -146,3 +148,21 @@ class Board(ABC):
         begin_us = max(now_us, self._line_free_us[up])
         self._line_free_us[up] = begin_us + math.ceil(count * _BITS_A_BYTE * 1e6 / self.baud)
         return self._line_free_us[up]
+
+
+class LiveBoard(Board):
+    """A board of a tier that knows the wall's clock only: none of its turns can be waited for."""
+
+    def start(self, now_us: int, cause: int) -> bytes:
+        """Never: NanshaError."""
+        raise NanshaError(
+            f"the {self.tier} tier runs on the wall's clock only", self.asset, "add --realtime"
+        )
+
+    def wake(self, now_us: int) -> None:
+        """Never: it has no lock-step."""
+        self.start(now_us, 0)
+
+    def turn(self, now_us: int) -> bytes:
+        """Never: it has no lock-step."""
+        return self.start(now_us, 0)

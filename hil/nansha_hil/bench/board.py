@@ -18,7 +18,7 @@ from nansha_hil.bench.file import BenchNode
 from nansha_hil.bench.port import Port, mono_us
 from nansha_hil.bench.selftest import SelfTest
 from nansha_hil.bench.wires import Wires
-from nansha_hil.board import Board
+from nansha_hil.board import LiveBoard
 from nansha_hil.plant import Plant
 from nansha_iobox.box import SILENCE_MS
 
@@ -26,7 +26,7 @@ COMMAND_BAND = 160
 """A quarter of a percent of the range, of 65535: the RP2040's converter rustles by two steps."""
 
 
-class BenchBoard(Board):
+class BenchBoard(LiveBoard):
     """The bench tier. Real time only: the node's watchdog, resets and flash are its own.
 
     edges_us: the relay's edges, on the rig's clock.
@@ -110,20 +110,6 @@ class BenchBoard(Board):
         if self._box is not None:
             self._box.close()
             self._box = None
-
-    def start(self, now_us: int, cause: int) -> bytes:
-        """Never: NanshaError."""
-        raise NanshaError(
-            "the bench tier runs on the wall's clock only", self.asset, "add --realtime"
-        )
-
-    def wake(self, now_us: int) -> None:
-        """Never: it has no lock-step."""
-        self.start(now_us, 0)
-
-    def turn(self, now_us: int) -> bytes:
-        """Never: it has no lock-step."""
-        return self.start(now_us, 0)
 
     def hears_alert(self) -> bool:
         """Never to be told: the pin itself is set, with all the others."""

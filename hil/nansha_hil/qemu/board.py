@@ -16,7 +16,7 @@ from pathlib import Path
 from nansha.errors import NanshaError
 from nansha_boards import NodeSpec, load_board
 from nansha_hil import exchange
-from nansha_hil.board import Board
+from nansha_hil.board import LiveBoard
 from nansha_hil.plant import Plant
 from nansha_hil.qemu.emulator import Emulator
 from nansha_hil.qemu.find import find_image, find_qemu
@@ -33,7 +33,7 @@ _ROM = b"rst:0x"
 _READ = 4096
 
 
-class QemuBoard(Board):
+class QemuBoard(LiveBoard):
     """One QEMU process from power-on to power-off. Real time only.
 
     resets: of the chip, power-on included, as the boot ROM tells them. boots: programs that have
@@ -151,20 +151,6 @@ class QemuBoard(Board):
         """Power off for good."""
         self.power_off()
         self._ports.close()
-
-    def start(self, now_us: int, cause: int) -> bytes:
-        """Never: NanshaError."""
-        raise NanshaError(
-            "the qemu tier runs on the wall's clock only", self.asset, "add --realtime"
-        )
-
-    def wake(self, now_us: int) -> None:
-        """Never: it has no lock-step."""
-        self.start(now_us, 0)
-
-    def turn(self, now_us: int) -> bytes:
-        """Never: it has no lock-step."""
-        return self.start(now_us, 0)
 
     # real time
 
