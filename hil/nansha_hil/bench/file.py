@@ -23,6 +23,13 @@ class _Strict(BaseModel):
     )
 
 
+def analog_pins(spec: NodeSpec) -> dict[Signal, int]:
+    """The converter pin of each analog input that a node has."""
+    pins: dict[Signal, int | None]
+    pins = {"v": spec.adc_v, "i": spec.adc_i, "f": spec.adc_f, "x": spec.adc_x}
+    return {signal: pin for signal, pin in pins.items() if pin is not None}
+
+
 class Calibration(_Strict):
     """What is at the node's pin for what the DAC was asked to give: gain x asked + offset."""
 
@@ -64,8 +71,7 @@ class BenchNode(_Strict):
                 where,
                 'link = { kind = "serial", … } in the site file',
             )
-        pins = {"v": spec.adc_v, "i": spec.adc_i, "f": spec.adc_f, "x": spec.adc_x}
-        lacking = [s for s, pin in pins.items() if pin is not None and s not in self.wires.values()]
+        lacking = [signal for signal in analog_pins(spec) if signal not in self.wires.values()]
         if lacking:
             raise NanshaError(
                 f"no DAC output is wired to {', '.join(lacking)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nansha_boards import NodeSpec, load_board
-from nansha_hil.bench.file import OUTPUTS, BenchNode, Calibration
+from nansha_hil.bench.file import OUTPUTS, BenchNode, Calibration, analog_pins
 from nansha_hil.bench.levels import dac_code
 from nansha_iobox import messages as m
 
@@ -19,13 +19,12 @@ class Wires:
         self._spec = spec
         self._bench = bench
         self._full_scale_mv = float(load_board(spec.board).adc.full_scale_mv)
-        pins = {"v": spec.adc_v, "i": spec.adc_i, "f": spec.adc_f, "x": spec.adc_x}
-        self._pins = [pins[bench.wires[o]] if o in bench.wires else None for o in OUTPUTS]
+        self.signals = analog_pins(spec)
+        wired = [bench.wires.get(output) for output in OUTPUTS]
+        self._pins = [self.signals.get(signal) if signal else None for signal in wired]
         self._calibrations = [
-            bench.calibration.get(bench.wires[o], _IDEAL) if o in bench.wires else _IDEAL
-            for o in OUTPUTS
+            bench.calibration.get(signal, _IDEAL) if signal else _IDEAL for signal in wired
         ]
-        self.signals = {name: pin for name, pin in pins.items() if pin is not None}
         self.clipped = 0
 
     def codes(self, readings: Mapping[int, int]) -> tuple[int, ...]:

@@ -83,8 +83,8 @@ def _one_line(
         "The site at the moment that is set below. A contact stands as it truly was, whatever its "
         "node says; dashed, the trace does not have it."
     )
-    diagram = section("One-line diagram", lead, f"<div class=scroll>{draw(assets, told)}</div>")
-    return [diagram.replace("<section>", "<section id=one-line>", 1), time_bar(day, events_s)]
+    diagram = f"<div class=scroll>{draw(assets, told)}</div>"
+    return [section("One-line diagram", lead, diagram, "one-line"), time_bar(day, events_s)]
 
 
 def _chart_script(day: Day, charts: Sequence[Figure]) -> str:

@@ -36,6 +36,7 @@ def span_text(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
 
 
-def section(title: str, lead: str, body: str) -> str:
+def section(title: str, lead: str, body: str, ident: str = "") -> str:
     """A part of the page under its heading; `body` is HTML, the rest is text."""
-    return f"<section><h2>{escape(title)}</h2><p class=lead>{escape(lead)}</p>{body}</section>"
+    opening = f"<section id={ident}>" if ident else "<section>"
+    return f"{opening}<h2>{escape(title)}</h2><p class=lead>{escape(lead)}</p>{body}</section>"
