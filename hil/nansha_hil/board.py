@@ -88,6 +88,15 @@ class Board(ABC):
     def hears_alert(self) -> bool:
         """Whether the program has asked to be woken by its alert pin; called when that rises."""
 
+    def notify(self, now_us: int) -> None:
+        """Real time: tell a waiting program that its alarm has risen. NanshaError in lock-step."""
+        raise NanshaError(f"a {self.tier} board has no real time", self.asset)
+
+    def tick(self, now_us: int) -> None:
+        """Real time: the plant has been brought up to the wall's time."""
+        if self.look_at_alert():
+            self.notify(now_us)
+
     def set_drift(self, now_us: int, drift: float) -> None:
         """From now on its clock runs fast by `drift`, a fraction (30e-6 is 30 ppm).
 
@@ -152,6 +161,10 @@ class Board(ABC):
 
 class LiveBoard(Board):
     """A board of a tier that knows the wall's clock only: none of its turns can be waited for."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """What takes seconds and comes before anything runs."""
 
     def start(self, now_us: int, cause: int) -> bytes:
         """Never: NanshaError."""

@@ -18,7 +18,7 @@ from nansha.site import SerialLink, Site, load_site
 from nansha_boards import NodeSpec, load_board
 from nansha_hil.bench import BenchNode
 from nansha_hil.bench.board import BenchBoard
-from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG
+from nansha_hil.board import BOOT_US, HARD, NEVER_US, POWER_ON, WATCHDOG, LiveBoard
 from nansha_hil.deploy import deploy, rig_secret
 from nansha_hil.qemu.board import QemuBoard
 from nansha_hil.scenario import Scenario
@@ -159,7 +159,7 @@ class RealtimeRig:
         try:
             await asyncio.to_thread(self.broker.start)
             for board in self.boards:
-                if not isinstance(board, VmBoard):
+                if isinstance(board, LiveBoard):
                     await asyncio.to_thread(board.prepare)
             self._begun_s = loop.time()
             for board in self.boards:
@@ -202,11 +202,7 @@ class RealtimeRig:
             if board.failure:
                 raise NanshaError(board.failure, board.asset)
             if board.running:
-                rising = board.look_at_alert()
-                if isinstance(board, BenchBoard):
-                    board.tend()
-                elif rising:
-                    board.notify(now)
+                board.tick(now)
                 if board.watchdog_us <= now:
                     self._power_off(board)
                     self._again[board.asset] = (now + BOOT_US, WATCHDOG)

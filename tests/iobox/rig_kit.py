@@ -86,4 +86,4 @@ class Rig:
             self.board.serve(self.now_us)
             self.world.advance(max(self.world.now_us, self.now_us))
             self.board.look_at_alert()
-            self.board.tend()
+            self.board.tick(self.now_us)

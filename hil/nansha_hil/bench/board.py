@@ -117,8 +117,8 @@ class BenchBoard(LiveBoard):
 
     # real time
 
-    def tend(self) -> None:
-        """Put the plant's state on the node's pins, if the box is free; once a tick of the rig."""
+    def tick(self, now_us: int) -> None:
+        """Put the plant's state on the node's pins, if the box is free."""
         self._guarded(self._drive_node)
 
     def serve(self, now_us: int) -> bool:
