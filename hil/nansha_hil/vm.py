@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -36,6 +37,13 @@ def find_micropython() -> str:
 def firmware_path() -> Path:
     """The folder that holds the packages `nansha_node` and `nansha_wire`."""
     return Path(nansha_node.__file__).resolve().parent.parent
+
+
+def copy_firmware(folder: Path) -> Path:
+    """A copy of it under `folder`, to be changed and given to a board as its firmware."""
+    copy = folder / "firmware"
+    shutil.copytree(firmware_path(), copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
 
 
 class Vm:

@@ -7,7 +7,6 @@ table of survivors and leaves out/hunt/mutants.json.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from nansha_hil.experiment import Experiment
 from nansha_hil.scenario import load_scenario
 from nansha_hil.side_by_side import side_by_side
-from nansha_hil.vm import firmware_path
+from nansha_hil.vm import copy_firmware
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ROOT / "scenarios" / "suite"
@@ -110,8 +109,7 @@ def work(number: int) -> dict[str, Any]:
     result: dict[str, Any] = {"number": number, "file": file, "old": old, "new": new,
                               "found_by": None, "why": ""}  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        firmware = Path(folder) / "firmware"
-        shutil.copytree(firmware_path(), firmware, ignore=shutil.ignore_patterns("__pycache__"))
+        firmware = copy_firmware(Path(folder))
         text = (firmware / file).read_text()
         if text.count(old) != 1:
             result["why"] = f"its text is there {text.count(old)} times"

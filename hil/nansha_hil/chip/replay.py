@@ -10,7 +10,6 @@ decided in it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from nansha.errors import NanshaError
 from nansha_hil.chip import flash
 from nansha_hil.chip.build import Firmware
 from nansha_hil.chip.rp2040 import Chip
-from nansha_hil.vm import firmware_path
+from nansha_hil.vm import copy_firmware
 
 EVERY = 100
 RECORDING, SETTINGS, DECIDED = "recording.txt", "board.txt", "decided.txt"
@@ -146,8 +145,7 @@ def recording_firmware(folder: Path) -> Path:
 
     In RECORDING and DECIDED, of its last boot; for boards that run in the MicroPython VM.
     """
-    firmware = folder / "firmware"
-    shutil.copytree(firmware_path(), firmware, ignore=shutil.ignore_patterns("__pycache__"))
+    firmware = copy_firmware(folder)
     text = _RECORDER.replace("RECORDING", RECORDING).replace("DECIDED", DECIDED)
     (firmware / "recorder.py").write_text(text)
     boot = firmware / "nansha_node" / "boot.py"
