@@ -81,7 +81,7 @@ def layout(day: Day, y_title: str, height: int) -> Figure:
     axis = {"gridcolor": RULE, "zeroline": False, "linecolor": RULE, "tickcolor": RULE}
     return {
         "height": height,
-        "margin": {"l": 56, "r": 16, "t": 8, "b": 36},
+        "margin": {"l": 68, "r": 16, "t": 8, "b": 36},
         "font": {**font, "size": 12, "color": MUTED},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
